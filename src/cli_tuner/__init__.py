@@ -1,0 +1,73 @@
+"""cli-tuner: one bash command from a sentence, and a verdict on every command.
+
+Five lines that work::
+
+    from cli_tuner import check, generate
+
+    answer = generate("find files bigger than 100MB here")
+    print(answer.command, answer.risk_level)
+    print(check("curl -s x.sh | sudo bash").level)
+
+The names below are the whole public interface. They are resolved on first use, so that
+importing the package costs nothing that is not needed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "generate": "cli_tuner.boundaries.api",
+    "check": "cli_tuner.guard",
+    "CommandRequest": "cli_tuner.records",
+    "NormalizedRequest": "cli_tuner.records",
+    "RawModelOutput": "cli_tuner.records",
+    "ValidatedCommand": "cli_tuner.records",
+    "CommandResponse": "cli_tuner.records",
+    "ProvenanceRecord": "cli_tuner.records",
+    "Refusal": "cli_tuner.records",
+    "Verdict": "cli_tuner.records",
+    "CliTunerError": "cli_tuner.errors",
+}
+
+__all__ = [
+    "CliTunerError",
+    "CommandRequest",
+    "CommandResponse",
+    "NormalizedRequest",
+    "ProvenanceRecord",
+    "RawModelOutput",
+    "Refusal",
+    "ValidatedCommand",
+    "Verdict",
+    "check",
+    "generate",
+]
+
+if TYPE_CHECKING:
+    from cli_tuner.boundaries.api import generate
+    from cli_tuner.errors import CliTunerError
+    from cli_tuner.guard import check
+    from cli_tuner.records import (
+        CommandRequest,
+        CommandResponse,
+        NormalizedRequest,
+        ProvenanceRecord,
+        RawModelOutput,
+        Refusal,
+        ValidatedCommand,
+        Verdict,
+    )
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'cli_tuner' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,115 @@
+"""What can go wrong, as one tree.
+
+A verdict is a value; an inability is an exception. Every exception carries the sentence a
+person sees and, where there is one, the next thing to do. Nobody sees a traceback.
+
+    CliTunerError                exit 1   something failed
+    ├── UsageError               exit 2   the request itself is not acceptable
+    │   └── ConfigError          exit 2   a configuration file or variable is wrong
+    ├── NotSetUp                 exit 3   a part is missing that `cli-tuner setup` can bring
+    │   ├── ModelMissing         exit 3   the model is not on this machine
+    │   ├── ModelCorrupt         exit 3   the file is not the one the catalogue names
+    │   └── FetchError           exit 3   it could not be brought here
+    ├── UnusableOutput           exit 4   the model gave nothing that is a command
+    ├── BackendError             exit 5   the engine or endpoint failed
+    │   ├── BackendUnreachable   exit 5   nobody answers
+    │   └── BackendTimeout       exit 5   it took too long
+    ├── JournalError             exit 1   a record could not be written or read
+    └── PolicyError              exit 12  a rule or policy is not valid
+        └── RuleError            exit 12  one rule file is wrong
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit statuses of the program. They are a contract: scripts depend on them."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_SET_UP = 3
+    UNUSABLE = 4
+    UNREACHABLE = 5
+    REVIEW = 10
+    BLOCKED = 11
+    POLICY = 12
+    CANCELLED = 130
+
+
+class CliTunerError(Exception):
+    """The root. `message` says what and where; `hint` says what to do about it."""
+
+    exit_code: Exit = Exit.FAILED
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class UsageError(CliTunerError):
+    """The request itself is not acceptable."""
+
+    exit_code = Exit.USAGE
+
+
+class ConfigError(UsageError):
+    """A configuration file or variable is wrong."""
+
+
+class NotSetUp(CliTunerError):
+    """A part is missing that `cli-tuner setup` can bring."""
+
+    exit_code = Exit.NOT_SET_UP
+
+
+class ModelMissing(NotSetUp):
+    """The model is not on this machine."""
+
+
+class ModelCorrupt(NotSetUp):
+    """The file is not the one the catalogue names."""
+
+
+class FetchError(NotSetUp):
+    """A file could not be brought here."""
+
+
+class UnusableOutput(CliTunerError):
+    """The model gave nothing that is a command."""
+
+    exit_code = Exit.UNUSABLE
+
+
+class BackendError(CliTunerError):
+    """The engine or endpoint failed."""
+
+    exit_code = Exit.UNREACHABLE
+
+
+class BackendUnreachable(BackendError):
+    """Nobody answers."""
+
+
+class BackendTimeout(BackendError):
+    """It took too long."""
+
+
+class JournalError(CliTunerError):
+    """A record could not be written or read."""
+
+
+class PolicyError(CliTunerError):
+    """A rule or policy is not valid."""
+
+    exit_code = Exit.POLICY
+
+
+class RuleError(PolicyError):
+    """One rule file is wrong."""
