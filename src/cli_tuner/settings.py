@@ -130,7 +130,7 @@ class Settings:
     threads: int = field(default=0, metadata={"help": "threads of the engine; 0: one per core"})
     timeout_s: float = field(default=120.0, metadata={"help": "seconds to wait for an answer"})
     rate_limit: int = field(default=120, metadata={"help": "requests a minute; 0: no limit"})
-    retain_queries: bool = field(default=False, metadata={"help": "keep raw queries in the journal"})
+    retain_queries: bool = field(default=False, metadata={"help": "keep raw queries"})
     color: str = field(default="auto", metadata={"help": "auto, always or never"})
 
 
