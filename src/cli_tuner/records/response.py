@@ -95,13 +95,13 @@ class ValidationErrorRecord(Record):
 
 
 class FeedbackRecord(Record):
-    """What a person said about an answer."""
+    """What a person said about an answer; or, as `validation_error`, that one was refused."""
 
     schema_version: Literal["1"] = "1"
     request_id: RequestId
     timestamp: datetime
     user_hmac: Sha256
-    kind: Literal["wrong", "unsafe", "blocked_wrongly", "other"]
+    kind: Literal["wrong", "unsafe", "blocked_wrongly", "other", "validation_error"]
     comment: Annotated[str, Field(max_length=2000)] = ""
     correction: Annotated[str, Field(max_length=4096)] | None = None
 
@@ -122,7 +122,8 @@ class Alternative(Record):
 class CommandResponse(Record):
     """The answer: either a command with its verdict, or a refusal; never both, never neither.
 
-    `confidence` is the geometric mean of the token probabilities, 0 to 1.
+    `confidence` is the geometric mean of the token probabilities, 0 to 1; `notices` are lines a
+    person should see that are not about the command, such as a journal that cannot be written.
     """
 
     schema_version: Literal["1"] = "1"
@@ -135,6 +136,7 @@ class CommandResponse(Record):
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None
     safety: Safety
     signals: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     latency: Latency
     provenance: ProvenanceRecord
 
