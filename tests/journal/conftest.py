@@ -45,14 +45,15 @@ def journal(paths: Paths) -> Journal:
 @pytest.fixture
 def provenance() -> Callable[..., ProvenanceRecord]:
     def make(**changes: Any) -> ProvenanceRecord:
+        command = changes.get("command", COMMAND)
         fields = {
             "request_id": new_request_id(),
             "timestamp": NOW,
             "caller": Caller.CLI,
             "user_hmac": DIGEST,
             "query_hmac": DIGEST,
-            "command": COMMAND,
-            "command_sha256": sha256_of(COMMAND),
+            "command": command,
+            "command_sha256": sha256_of(command),
             "level": Level.SAFE,
             "safety": Safety.MODERATE,
             "model": ModelIdentity(name="fast", sha256=DIGEST, backend="local", engine="test"),

@@ -144,9 +144,9 @@ def test_an_ambiguous_end_of_an_id_asks_for_more(journal, provenance, performanc
 
 
 def test_the_same_id_twice_is_not_ambiguous(journal, provenance, performance):
-    first = provenance(request_id="01JD7KAAAAAAAAAAAAAAPQRSTV")
-    journal.record(first, performance())
-    journal.record(first.model_copy(update={"command": "ls", "level": None}), performance())
+    for command in ("pwd", "ls"):
+        kept = provenance(request_id="01JD7KAAAAAAAAAAAAAAPQRSTV", command=command)
+        journal.record(kept, performance())
     assert journal.find("PQRSTV").command == "ls"
 
 

@@ -21,13 +21,20 @@ from cli_tuner.records import (
     Safety,
     ValidationErrorRecord,
     new_request_id,
+    sha256_of,
 )
 
 DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64)
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 IDS = st.builds(new_request_id)
+COMMANDS = st.none() | TEXTS
 TIMES_MS = st.floats(min_value=0, max_value=1e9)
+
+
+def digest_of(command: str | None) -> str | None:
+    return None if command is None else sha256_of(command)
+
 
 PROVENANCE = st.builds(
     ProvenanceRecord,
@@ -38,8 +45,8 @@ PROVENANCE = st.builds(
     user_hmac=DIGESTS,
     query_hmac=DIGESTS,
     query=st.none() | TEXTS,
-    command=st.none() | TEXTS,
-    command_sha256=st.none() | DIGESTS,
+    command=st.shared(COMMANDS, key="command"),
+    command_sha256=st.shared(COMMANDS, key="command").map(digest_of),
     level=st.none() | st.sampled_from(Level),
     rule_ids=st.lists(TEXTS, max_size=3).map(tuple),
     refusal=st.none() | st.sampled_from(RefusalCode),

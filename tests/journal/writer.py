@@ -1,6 +1,6 @@
 """A writer of its own process: `python writer.py HOME TIMES [BYTES]`.
 
-Records TIMES refusals in the journal below HOME; each comment-like field has BYTES characters.
+Records TIMES refusals in the journal below HOME; each refused command has BYTES characters.
 TIMES 0 means for ever. Prints one line for each request that was kept.
 """
 
@@ -21,6 +21,7 @@ from cli_tuner.records import (
     Safety,
     ValidationErrorRecord,
     new_request_id,
+    sha256_of,
 )
 from cli_tuner.settings import Paths
 
@@ -39,7 +40,7 @@ def main() -> None:
                 user_hmac=journal.user_hmac(),
                 query_hmac=journal.query_hmac("list files"),
                 command="x" * size,
-                command_sha256=None,
+                command_sha256=sha256_of("x" * size),
                 level=None,
                 refusal=RefusalCode.NOT_A_COMMAND,
                 safety=Safety.MODERATE,

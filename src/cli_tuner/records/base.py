@@ -1,25 +1,48 @@
 """What every record has in common: frozen, nothing unknown, nothing coerced, no way around.
 
 A record is evidence. Whoever holds one may rely on its validators having run on exactly the
-values it holds, so the two doors that pydantic leaves open are shut here: `model_copy(update=)`
-validates again, and `model_construct` does not exist.
+values it holds, so the doors that pydantic leaves open are shut here: `model_copy(update=)` and
+unpickling validate, `model_construct` and `copy` are refused.
+
+Python itself leaves others open to whoever means harm in the same process (`object.__setattr__`,
+`__dict__`, calling `__init__` again). A record changed that way is found out when it becomes
+part of another one, since every record validates the records in it again.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Any, NoReturn, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, model_validator
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 digest as 64 lower-case hexadecimal digits."""
 
 
+def _in_utc(moment: datetime) -> datetime:
+    if moment.utcoffset() != timedelta(0):
+        raise ValueError("a moment must be in UTC")
+    return moment
+
+
+UtcMoment = Annotated[datetime, AfterValidator(_in_utc)]
+"""A date and time in UTC, said to be so: records of two machines must be comparable."""
+
+
 def sha256_of(text: str) -> str:
     """The SHA-256 of a text's UTF-8 bytes, as 64 hexadecimal digits."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _refuse_surrogates(name: str, text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        code = ord(text[error.start])
+        raise ValueError(f"{name} has a lone surrogate (U+{code:04X}); remove it") from None
 
 
 class Record(BaseModel):
@@ -34,6 +57,15 @@ class Record(BaseModel):
         protected_namespaces=(),
     )
 
+    @model_validator(mode="after")
+    def _text_is_unicode(self) -> Self:
+        """Refuse lone surrogates: such a text has no UTF-8 form, so no digest and no file."""
+        for name, value in self.__dict__.items():
+            for text in value if isinstance(value, tuple) else (value,):
+                if isinstance(text, str):
+                    _refuse_surrogates(name, text)
+        return self
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A validated copy; `update` goes through the same validators as everything else.
 
@@ -47,6 +79,10 @@ class Record(BaseModel):
         """Refused: a record that skipped its validators is not a record."""
         raise TypeError(f"{cls.__name__} cannot be made without validation")
 
+    def copy(self, **options: Any) -> NoReturn:
+        """Refused: pydantic's old way to change a copy skips the validators."""
+        raise TypeError(f"{type(self).__name__} has model_copy() instead of copy()")
+
     def __copy__(self) -> Self:
         return self
 
@@ -54,6 +90,6 @@ class Record(BaseModel):
         return self
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
-        """Unpickling validates too."""
+        """Unpickling validates too, and first: a refused state leaves no trace."""
+        type(self).model_validate(state["__dict__"])
         super().__setstate__(state)
-        type(self).model_validate(dict(self))

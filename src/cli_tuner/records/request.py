@@ -7,13 +7,12 @@ boundary 2's that the prompt was built by the one template from exactly that que
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from cli_tuner.records.base import Record, Sha256, sha256_of
+from cli_tuner.records.base import Record, Sha256, UtcMoment, sha256_of
 from cli_tuner.records.ids import ID_PATTERN
 from cli_tuner.records.verdict import Safety
 
@@ -50,7 +49,7 @@ class CommandRequest(Record):
     model: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
     caller: Caller = Caller.API
     retain_query: bool = False
-    received_at: datetime
+    received_at: UtcMoment
 
     @field_validator("query")
     @classmethod
@@ -72,13 +71,6 @@ class CommandRequest(Record):
         if not any(char.isalnum() for char in query):
             raise ValueError("the query has no letter or digit; say what the command should do")
         return query
-
-    @field_validator("received_at")
-    @classmethod
-    def _utc(cls, moment: datetime) -> datetime:
-        if moment.utcoffset() != timedelta(0):
-            raise ValueError("received_at must be in UTC")
-        return moment
 
 
 class NormalizedRequest(Record):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cli_tuner.records.base import Record, Sha256, sha256_of
+from cli_tuner.records.base import Record, Sha256, UtcMoment, sha256_of
 from cli_tuner.records.command import Refusal, RefusalCode
 from cli_tuner.records.output import Count, Milliseconds, ModelIdentity
 from cli_tuner.records.request import Caller, RequestId
@@ -48,7 +47,7 @@ class ProvenanceRecord(Record):
 
     schema_version: Literal["1"] = "1"
     request_id: RequestId
-    timestamp: datetime
+    timestamp: UtcMoment
     caller: Caller
     user_hmac: Sha256
     query_hmac: Sha256
@@ -66,13 +65,20 @@ class ProvenanceRecord(Record):
     policy_digest: Sha256 | None
     code_version: str
 
+    @model_validator(mode="after")
+    def _digest_is_the_commands(self) -> Self:
+        digest = None if self.command is None else sha256_of(self.command)
+        if self.command_sha256 != digest:
+            raise ValueError("command_sha256 is not that of the command")
+        return self
+
 
 class PerformanceRecord(Record):
     """How long one request took and how it ended."""
 
     schema_version: Literal["1"] = "1"
     request_id: RequestId
-    timestamp: datetime
+    timestamp: UtcMoment
     latency: Latency
     prompt_tokens: Count = 0
     cached_tokens: Count = 0
@@ -88,7 +94,7 @@ class ValidationErrorRecord(Record):
 
     schema_version: Literal["1"] = "1"
     request_id: RequestId
-    timestamp: datetime
+    timestamp: UtcMoment
     boundary: str
     reason: RefusalCode
     rule: str | None = None
@@ -99,7 +105,7 @@ class FeedbackRecord(Record):
 
     schema_version: Literal["1"] = "1"
     request_id: RequestId
-    timestamp: datetime
+    timestamp: UtcMoment
     user_hmac: Sha256
     kind: Literal["wrong", "unsafe", "blocked_wrongly", "other", "validation_error"]
     comment: Annotated[str, Field(max_length=2000)] = ""
@@ -145,6 +151,8 @@ class CommandResponse(Record):
         if (self.command is None) == (self.refusal is None):
             raise ValueError("a response holds a command or a refusal")
         if self.command is None:
+            if self.alternatives:
+                raise ValueError("a refusal has no alternatives")
             return self
         if self.verdict is None or sha256_of(self.command) != self.verdict.command_sha256:
             raise ValueError("the verdict is on another text")
