@@ -27,11 +27,21 @@ TEMPLATE_SHA256 = hashlib.sha256(f"{PREFIX}{{query}}{SUFFIX}".encode()).hexdiges
 # Everything in angle brackets and bars (<|im_start|>, <|eot|>, <|fim_prefix|>, ...) is a token of
 # some chat template. The other two are tokens of Qwen's vocabulary of another shape.
 _MARKER = re.compile(r"<\|[^<>|\n]{0,40}\|>|</?tool_call>|</?think>", re.IGNORECASE)
-_BARS = str.maketrans(dict.fromkeys("\u2502\u01c0\u2223\u23d0\u2758\uffe8", "|"))
-_ANGLES = str.maketrans(
-    dict.fromkeys("\u2039\u27e8\u3008\u2329\u276e\u1438\u02c2", "<")
-    | dict.fromkeys("\u203a\u27e9\u3009\u232a\u276f\u1433\u02c3", ">")
+_BARS = str.maketrans(
+    dict.fromkeys(
+        "\u2502\u01c0\u2223\u23d0\u2758\uffe8\u00a6\u2503\u254e\u2506\u250a\u2759\u275a\u2551", "|"
+    )
 )
+_ANGLES = str.maketrans(
+    dict.fromkeys("\u2039\u27e8\u3008\u2329\u276e\u1438\u02c2\u276c\u2770", "<")
+    | dict.fromkeys("\u203a\u27e9\u3009\u232a\u276f\u1433\u02c3\u276d\u2771", ">")
+)
+_INVISIBLE_LETTERS = "\u115f\u1160"  # Hangul fillers; NFKC turns the other two into U+1160
+
+
+def _is_visible(char: str) -> bool:
+    # Cf: zero-width and direction marks; Mn: variation selectors and marks over a letter.
+    return unicodedata.category(char) not in ("Cf", "Mn") and char not in _INVISIBLE_LETTERS
 
 
 def template_token_in(text: str) -> str | None:
@@ -40,9 +50,7 @@ def template_token_in(text: str) -> str | None:
     Lookalikes are found by compatibility folding (full-width forms), by dropping invisible
     characters, which a later step might drop too, and by folding similar brackets and bars.
     """
-    visible = "".join(
-        char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf"
-    )
+    visible = "".join(filter(_is_visible, unicodedata.normalize("NFKC", text)))
     found = _MARKER.search(visible.translate(_BARS).translate(_ANGLES))
     return found.group() if found else None
 
