@@ -1,17 +1,22 @@
 """The models: which there are, which are here, and how they get here.
 
-The front door. Nothing heavy is imported until something is fetched.
+The front door. `obtain` and what belongs to it are imported on first use, and an HTTP client
+only when something is fetched: an answer from a model that is here pays for neither.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cli_tuner.models.catalogue import Catalogue, load_catalogue
 from cli_tuner.models.entry import Adapter, BaseModel, ModelFile
-from cli_tuner.models.fetch import Obtained, Surroundings, obtain
 from cli_tuner.models.progress import SILENT, Progress
 from cli_tuner.models.reference import ResolvedModel, needed, resolve
 from cli_tuner.models.store import Holding, State, Store
 from cli_tuner.settings import Paths
+
+if TYPE_CHECKING:
+    from cli_tuner.models.fetch import Obtained, Surroundings, obtain
 
 __all__ = [
     "SILENT",
@@ -34,6 +39,16 @@ __all__ = [
     "resolve",
     "verify",
 ]
+
+_IN_FETCH = frozenset({"Obtained", "Surroundings", "obtain"})
+
+
+def __getattr__(name: str) -> object:
+    if name not in _IN_FETCH:
+        raise AttributeError(f"module 'cli_tuner.models' has no attribute {name!r}")
+    from cli_tuner.models import fetch
+
+    return getattr(fetch, name)
 
 
 def verify(model: str | ModelFile, paths: Paths, progress: Progress = SILENT) -> Holding:

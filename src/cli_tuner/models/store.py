@@ -32,6 +32,7 @@ class State(StrEnum):
 
     ABSENT = "absent"
     PARTIAL = "partial"
+    UNREADABLE = "unreadable"
     DAMAGED = "damaged"
     UNVERIFIED = "unverified"
     VERIFIED = "verified"
@@ -104,7 +105,7 @@ class Store:
             if partial.is_file():
                 return Holding(entry, path, State.PARTIAL, partial.stat().st_size)
         except OSError:
-            return Holding(entry, path, State.DAMAGED, 0)
+            return Holding(entry, path, State.UNREADABLE, 0)
         return Holding(entry, path, State.ABSENT, 0)
 
     def _state(self, entry: ModelFile) -> State:
@@ -153,7 +154,7 @@ class Store:
             found = sha256_of_file(path, progress)
         except OSError as error:
             raise ModelCorrupt(
-                f"{path} cannot be read: {error.strerror}", hint=_fetch_again(entry)
+                f"{path} cannot be read: {error.strerror}", hint="check the disk"
             ) from error
         if found != entry.sha256:
             self._withdraw_seal(entry)
@@ -172,6 +173,8 @@ class Store:
             raise ModelMissing(
                 f"the model {entry.name} is not on this machine", hint=_fetch_again(entry)
             )
+        if holding.state is State.UNREADABLE:
+            raise ModelCorrupt(f"{holding.path} cannot be read", hint="check its permissions")
         if holding.state is State.DAMAGED:
             raise ModelCorrupt(_damage(holding), hint=_fetch_again(entry))
         return holding.path

@@ -123,7 +123,7 @@ def _request_head(client: httpx.Client, url: str, headers: Mapping[str, str]) ->
     """The first answer that names the file's digest, or that is no redirect."""
     with _reasons(url):
         for _ in range(_REDIRECTS):
-            response = client.head(url, headers=dict(headers))
+            response = client.head(url, headers=dict(headers), timeout=PROBE_S)
             location = response.headers.get("Location")
             if "X-Linked-Etag" in response.headers or not response.is_redirect or not location:
                 _refuse_status(response)
