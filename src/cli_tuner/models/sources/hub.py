@@ -112,7 +112,8 @@ def _check_announcement(
 ) -> None:
     """Ask what would be sent, and refuse another file before its gigabytes arrive."""
     response = _request_head(client, url, headers)
-    digest = response.headers.get("X-Linked-Etag", response.headers.get("ETag", "")).strip('"')
+    # not ETag: where the bytes lie, that may be a digest of another kind
+    digest = response.headers.get("X-Linked-Etag", "").strip('"')
     if re.fullmatch(r"[0-9a-f]{64}", digest) and digest != order.entry.sha256:
         raise FetchError(
             f"it has another file of that name, {short(digest)}, not {short(order.entry.sha256)}"
