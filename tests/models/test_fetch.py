@@ -196,7 +196,7 @@ def test_a_given_file_that_is_another_is_refused_and_nothing_changes(
     given.write_bytes(content[:-1] + b"x")
     with pytest.raises(FetchError) as caught:
         obtain(base, paths, given_file=given, around=around_hub)
-    assert "this is not tiny" in str(caught.value)
+    assert "download.gguf is not tiny: it has the digest" in str(caught.value)
     assert base.sha256 in str(caught.value)
     assert hub_server.requests == []
     assert files(store) == [store.partial_path(base).name]

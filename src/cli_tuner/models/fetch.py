@@ -148,7 +148,7 @@ def _take(
         return Obtained(_commit(store, order, source), source.name)
     except FetchError as error:
         raise FetchError(
-            f"{error.message}: this is not {entry.name}",
+            error.message,
             hint=f"give {entry.file} with sha256 {entry.sha256}, "
             f"or leave out --file to download it",
         ) from error

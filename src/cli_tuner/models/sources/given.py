@@ -34,7 +34,10 @@ class Given:
         try:
             size = self.path.stat().st_size
             if size != entry.size_bytes:
-                raise FetchError(f"{self.path} has {size:,} bytes, not {entry.size_bytes:,}")
+                raise FetchError(
+                    f"{self.path} is not {entry.name}: "
+                    f"it has {size:,} bytes, not {entry.size_bytes:,}"
+                )
             if not is_gguf(self.path):
                 raise FetchError(f"{self.path} is not a GGUF file")
             found = sha256_of_file(self.path, order.progress)
@@ -42,7 +45,8 @@ class Given:
             raise FetchError(f"cannot read {self.path}: {error.strerror}") from error
         if found != entry.sha256:
             raise FetchError(
-                f"{self.path} has the digest {short(found)}, not {short(entry.sha256)}"
+                f"{self.path} is not {entry.name}: "
+                f"it has the digest {short(found)}, not {short(entry.sha256)}"
             )
 
 
