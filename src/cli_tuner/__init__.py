@@ -14,9 +14,6 @@ importing the package costs nothing that is not needed.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"
 
 _HOME = {
@@ -47,6 +44,7 @@ __all__ = [
     "generate",
 ]
 
+TYPE_CHECKING = False  # typing costs 4 ms, and every answer waits for this module
 if TYPE_CHECKING:
     from cli_tuner.boundaries.api import generate
     from cli_tuner.errors import CliTunerError
@@ -66,6 +64,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'cli_tuner' has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(_HOME[name]), name)
 
 

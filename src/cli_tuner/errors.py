@@ -13,7 +13,8 @@ person sees and, where there is one, the next thing to do. Nobody sees a traceba
     ├── UnusableOutput           exit 4   the model gave nothing that is a command
     ├── BackendError             exit 5   the engine or endpoint failed
     │   ├── BackendUnreachable   exit 5   nobody answers
-    │   └── BackendTimeout       exit 5   it took too long
+    │   ├── BackendTimeout       exit 5   it took too long
+    │   └── Cancelled            exit 130 whoever asked went away
     ├── JournalError             exit 1   a record could not be written or read
     └── PolicyError              exit 12  a rule or policy is not valid
         └── RuleError            exit 12  one rule file is wrong
@@ -99,6 +100,12 @@ class BackendUnreachable(BackendError):
 
 class BackendTimeout(BackendError):
     """It took too long."""
+
+
+class Cancelled(BackendError):
+    """Whoever asked went away, so the work was stopped."""
+
+    exit_code = Exit.CANCELLED
 
 
 class JournalError(CliTunerError):

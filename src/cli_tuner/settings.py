@@ -1,6 +1,10 @@
-"""Where things are and how the program is configured. Standard library only: it starts fast.
+"""Where things are and how the program is configured. Made to start fast.
 
-Precedence: flag > `CLI_TUNER_*` environment > user file > system file > default.
+Every answer waits for these imports, which is why there are named tuples here and not dataclasses
+(10 ms, for `inspect`), and why what is needed seldom is imported where it is needed.
+
+Precedence: flag > `CLI_TUNER_*` environment > user file > system file > default. `safety` is the
+exception: each of them may tighten it, none may loosen it.
 
     user file     ~/.config/cli-tuner/config.toml     (XDG_CONFIG_HOME)
     system file   /etc/xdg/cli-tuner/config.toml      (XDG_CONFIG_DIRS)
@@ -15,10 +19,10 @@ environment only (`CLI_TUNER_API_KEY`) and appear in no file, log or representat
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from cli_tuner.errors import ConfigError
 
@@ -27,8 +31,7 @@ _SOCKET_PATH_MAX = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 LOCAL = "local"
 
 
-@dataclass(frozen=True)
-class Paths:
+class Paths(NamedTuple):
     """The folders of one user. Nothing is created by asking for them."""
 
     config: Path
@@ -63,6 +66,8 @@ class Paths:
                 cache=root / "cache",
                 runtime=_short_enough(root / "run"),
             )
+        if sys.platform.startswith("linux"):
+            return _xdg_paths(environ)
         from platformdirs import PlatformDirs
 
         dirs = PlatformDirs(APP, appauthor=False)
@@ -76,11 +81,29 @@ class Paths:
         )
 
 
+def _xdg_paths(environ: Mapping[str, str]) -> Paths:
+    """What platformdirs says on Linux (a test compares), without its 8 ms of imports."""
+    home = Path(environ.get("HOME") or Path.home())
+
+    def base(variable: str, below_home: str) -> Path:
+        return Path(environ.get(variable, "").strip() or home / below_home) / APP
+
+    system = environ.get("XDG_CONFIG_DIRS", "").strip().split(":")[0] or "/etc/xdg"
+    return Paths(
+        config=base("XDG_CONFIG_HOME", ".config"),
+        system_config=Path(system) / APP / "config.toml",
+        data=base("XDG_DATA_HOME", ".local/share"),
+        state=base("XDG_STATE_HOME", ".local/state"),
+        cache=base("XDG_CACHE_HOME", ".cache"),
+        runtime=_runtime_folder(environ),
+    )
+
+
 def _runtime_folder(environ: Mapping[str, str]) -> Path:
     session = environ.get("XDG_RUNTIME_DIR")
     if session and os.access(session, os.W_OK):
         return _short_enough(Path(session) / APP)
-    return Path(tempfile.gettempdir()) / f"{APP}-{_uid()}"
+    return _temp_folder() / f"{APP}-{_uid()}"
 
 
 def _short_enough(folder: Path) -> Path:
@@ -90,7 +113,13 @@ def _short_enough(folder: Path) -> Path:
     import hashlib
 
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"{APP}-{_uid()}-{name}"
+    return _temp_folder() / f"{APP}-{_uid()}-{name}"
+
+
+def _temp_folder() -> Path:
+    import tempfile
+
+    return Path(tempfile.gettempdir())
 
 
 def _uid() -> int:
@@ -118,20 +147,19 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Every setting, resolved. The comment is what `cli-tuner config` says about it."""
+class Settings(NamedTuple):
+    """Every setting, resolved."""
 
-    model: str = field(default="fast", metadata={"help": "model that answers"})
-    backend: str = field(default=LOCAL, metadata={"help": "local, or the URL of an endpoint"})
-    safety: str = field(default="moderate", metadata={"help": "moderate or strict"})
-    max_new_tokens: int = field(default=96, metadata={"help": "longest answer, in tokens"})
-    idle_minutes: float = field(default=15.0, metadata={"help": "minutes until the engine unloads"})
-    threads: int = field(default=0, metadata={"help": "threads of the engine; 0: one per core"})
-    timeout_s: float = field(default=120.0, metadata={"help": "seconds to wait for an answer"})
-    rate_limit: int = field(default=120, metadata={"help": "requests a minute; 0: no limit"})
-    retain_queries: bool = field(default=False, metadata={"help": "keep raw queries"})
-    color: str = field(default="auto", metadata={"help": "auto, always or never"})
+    model: str = "balanced"  # the reference of the model that answers
+    backend: str = LOCAL  # local, or the URL of an OpenAI-compatible endpoint
+    safety: str = "moderate"  # moderate or strict
+    max_new_tokens: int = 96  # the longest answer, in tokens
+    idle_minutes: float = 15.0  # minutes without a question until the engine unloads
+    threads: int = 0  # threads of the engine; 0: one per core
+    timeout_s: float = 120.0  # seconds to wait for an answer
+    rate_limit: int = 120  # requests a minute; 0: no limit
+    retain_queries: bool = False  # keep raw queries in the journal
+    color: str = "auto"  # auto, always or never
 
 
 _CHOICES = {"safety": ("moderate", "strict"), "color": ("auto", "always", "never")}
@@ -142,7 +170,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "timeout_s": (0.1, 3600),
     "rate_limit": (0, 1_000_000),
 }
-_TYPES: dict[str, type] = {item.name: type(item.default) for item in fields(Settings)}
+_TYPES: dict[str, type] = {name: type(value) for name, value in Settings()._asdict().items()}
 
 
 def setting_names() -> tuple[str, ...]:
@@ -217,8 +245,7 @@ def read_config(path: Path) -> dict[str, object]:
     return {name: parse_setting(name, value, str(path)) for name, value in table.items()}
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a setting's value came from."""
 
     value: object
@@ -234,17 +261,37 @@ def resolve(
     """
     environ = os.environ if environ is None else environ
     paths = Paths.of(environ)
-    found = {name: Origin(value, "default") for name, value in vars(Settings()).items()}
+    found = {name: Origin(value, "default") for name, value in Settings()._asdict().items()}
     for path in (paths.system_config, paths.config_file):
-        found |= {name: Origin(value, str(path)) for name, value in read_config(path).items()}
-    for name in _TYPES:
-        variable = f"CLI_TUNER_{name.upper()}"
-        if variable in environ:
-            found[name] = Origin(parse_setting(name, environ[variable], variable), variable)
-    for name, value in (flags or {}).items():
-        if value is not None:
-            found[name] = Origin(parse_setting(name, value, f"--{name}"), "flag")
+        _overlay(found, read_config(path), _named(path))
+    variables = {name: f"CLI_TUNER_{name.upper()}" for name in _TYPES}
+    given = {
+        name: parse_setting(name, environ[variable], variable)
+        for name, variable in variables.items()
+        if variable in environ
+    }
+    _overlay(found, given, variables.__getitem__)
+    chosen = {
+        name: parse_setting(name, value, f"--{name}")
+        for name, value in (flags or {}).items()
+        if value is not None
+    }
+    _overlay(found, chosen, lambda _: "flag")
     return found
+
+
+def _named(path: Path) -> Callable[[str], str]:
+    return lambda _: str(path)
+
+
+def _overlay(
+    found: dict[str, Origin], layer: Mapping[str, object], source: Callable[[str], str]
+) -> None:
+    """Put one layer over those below it. Safety can be tightened by a layer, never loosened."""
+    for name, value in layer.items():
+        if name == "safety" and found[name].value == "strict":
+            continue
+        found[name] = Origin(value, source(name))
 
 
 def load_settings(
@@ -252,7 +299,7 @@ def load_settings(
 ) -> Settings:
     """The settings that are in force. Raises ConfigError as `resolve` does."""
     values = {name: origin.value for name, origin in resolve(flags, environ).items()}
-    return replace(Settings(), **values)  # type: ignore[arg-type]  # checked by parse_setting
+    return Settings(**values)  # type: ignore[arg-type]  # parse_setting saw to the types
 
 
 def api_key(environ: Mapping[str, str] | None = None) -> str | None:

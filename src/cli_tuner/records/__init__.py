@@ -3,6 +3,7 @@
 from cli_tuner.records.base import Record, Sha256, sha256_of
 from cli_tuner.records.command import (
     COMMAND_MAX,
+    COMMAND_MIN,
     Boundary,
     Refusal,
     RefusalCode,
@@ -40,6 +41,7 @@ from cli_tuner.records.verdict import (
 
 __all__ = [
     "COMMAND_MAX",
+    "COMMAND_MIN",
     "QUERY_MAX",
     "QUERY_MIN",
     "Alternative",

@@ -16,7 +16,9 @@ from cli_tuner.records.base import Record, sha256_of
 from cli_tuner.records.request import RequestId
 from cli_tuner.records.verdict import Safety, Verdict
 
+COMMAND_MIN = 3
 COMMAND_MAX = 200
+"""Characters of an answer. A bare known utility (`ls`, `df`) may be shorter."""
 
 
 class Boundary(StrEnum):

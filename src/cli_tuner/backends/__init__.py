@@ -1,0 +1,1 @@
+"""Where completions come from: a small Protocol and the engines that speak it."""

@@ -1,0 +1,46 @@
+"""The one thing that boundary 3 knows about models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from cli_tuner.records import ModelIdentity, NormalizedRequest, RawModelOutput
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are chosen. Temperature 0 is greedy, where the seed has no meaning."""
+
+    max_new_tokens: int = 96
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+def never() -> bool:
+    """The answer of somebody who waits: not cancelled."""
+    return False
+
+
+class Backend(Protocol):
+    """Completes prompts. What it returns is untrusted."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Which weights answer, through which engine."""
+
+    def complete(
+        self,
+        request: NormalizedRequest,
+        sampling: Sampling,
+        cancelled: Callable[[], bool] = never,
+    ) -> RawModelOutput:
+        """One completion of the request's prompt.
+
+        Raises BackendUnreachable, BackendTimeout or BackendError, and Cancelled soon after
+        `cancelled()` becomes true.
+        """
+
+    def close(self) -> None:
+        """Let go of what is held. Calling it twice is harmless."""

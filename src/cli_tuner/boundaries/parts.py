@@ -1,0 +1,69 @@
+"""What a crossing is given: the options of one request and the parts that do the work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cli_tuner.backends.protocol import Backend, Sampling, never
+from cli_tuner.boundaries.rate import RateLimiter
+from cli_tuner.records import (
+    Caller,
+    PerformanceRecord,
+    ProvenanceRecord,
+    Safety,
+    ValidationErrorRecord,
+    Verdict,
+)
+
+
+class Judge(Protocol):
+    """`guard.check`: a verdict on a text, for any text."""
+
+    def __call__(self, command: str) -> Verdict:
+        """The verdict."""
+
+
+class Writer(Protocol):
+    """What boundary 5 needs of the journal."""
+
+    def user_hmac(self) -> str:
+        """The user, keyed and hashed."""
+
+    def query_hmac(self, text: str) -> str:
+        """A query, keyed and hashed."""
+
+    def record(
+        self,
+        provenance: ProvenanceRecord,
+        performance: PerformanceRecord,
+        validation_error: ValidationErrorRecord | None = None,
+    ) -> None:
+        """Append the records of one request. Raises JournalError."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """One request's options, as the caller gave them after settings were applied."""
+
+    model: str
+    safety: Safety = Safety.MODERATE
+    candidates: int = 1
+    caller: Caller = Caller.API
+    retain_query: bool = False
+    sampling: Sampling = field(default_factory=Sampling)
+    rate_key: str = field(default_factory=lambda: str(os.getuid()))
+    cancelled: Callable[[], bool] = never
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts behind the boundaries. They are shared by all requests of a process."""
+
+    backend: Backend
+    check: Judge
+    journal: Writer
+    limiter: RateLimiter
+    code_version: str

@@ -1,0 +1,135 @@
+"""The person's terminal: what may be written to it, and how it is asked. Standard library only.
+
+Nothing is shown as it came: control bytes, escape sequences and invisible or direction-changing
+characters are written out, so that no model, file or endpoint can paint over what a person reads.
+Questions are asked on the terminal itself, never on stdin, which may be a pipe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import unicodedata
+from typing import TextIO
+
+_COLORS = {
+    "safe": "32",
+    "review": "33",
+    "blocked": "1;31",
+    "dangerous": "1;31",
+    "dim": "2",
+    "error": "31",
+}
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
+_CLIPBOARDS = (
+    ("wl-copy",),
+    ("xclip", "-selection", "clipboard"),
+    ("xsel", "--clipboard", "--input"),
+    ("pbcopy",),
+    ("clip.exe",),
+)
+
+
+def visible(text: str) -> str:
+    """The text with everything that a terminal would obey or hide written out."""
+    return "".join(
+        f"\\u{{{ord(char):x}}}" if unicodedata.category(char) in _HIDDEN else char for char in text
+    )
+
+
+def wants_color(choice: str, stream: TextIO) -> bool:
+    """Whether to colour: `choice` is auto, always or never; NO_COLOR wins over auto."""
+    if choice != "auto":
+        return choice == "always"
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class Screen:
+    """Writes lines to stderr. There is a word beside every colour."""
+
+    def __init__(self, color: str, stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._color = wants_color(color, self._stream)
+
+    def paint(self, style: str, text: str) -> str:
+        """The visible text in a style, or as it is without colours."""
+        shown = visible(text)
+        return f"\x1b[{_COLORS[style]}m{shown}\x1b[0m" if self._color else shown
+
+    def line(self, text: str) -> None:
+        """One line; `text` is already visible or painted."""
+        with contextlib.suppress(BrokenPipeError, UnicodeEncodeError):
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
+
+
+def ask(question: str) -> str | None:
+    """The answer typed on the terminal, or None if there is no terminal or no answer."""
+    try:
+        handle = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        return None
+    try:
+        os.write(handle, f"{question} ".encode())
+        typed = b""
+        while not typed.endswith(b"\n"):
+            part = os.read(handle, 4096)
+            if not part:
+                return None
+            typed += part
+        return typed.decode("utf-8", "replace").strip()
+    finally:
+        os.close(handle)
+
+
+def edit(text: str) -> str | None:
+    """The text as the person changed it on the terminal; None if they gave up."""
+    try:
+        import readline
+    except ImportError:
+        return ask("edit (type it anew):")
+    try:
+        handle = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        return None
+    saved = os.dup(0), os.dup(1)
+    try:
+        # readline works on stdin and stdout only, so they are the terminal while it edits.
+        os.dup2(handle, 0)
+        os.dup2(handle, 1)
+        readline.set_startup_hook(lambda: readline.insert_text(text))
+        return input("> ").strip()
+    except (EOFError, KeyboardInterrupt):
+        return None
+    finally:
+        readline.set_startup_hook(None)
+        for number, copy in enumerate(saved):
+            os.dup2(copy, number)
+            os.close(copy)
+        os.close(handle)
+
+
+def copy(text: str) -> str | None:
+    """Put a text on the clipboard; the name of what did it, or None.
+
+    Without a clipboard program the terminal is asked to (OSC 52), which also works over ssh.
+    """
+    import shutil
+    import subprocess
+    from base64 import b64encode
+
+    for program in _CLIPBOARDS:
+        if shutil.which(program[0]):
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
+                subprocess.run(program, input=text.encode(), check=True, timeout=5)
+                return program[0]
+    try:
+        handle = os.open("/dev/tty", os.O_WRONLY | os.O_NOCTTY)
+    except OSError:
+        return None
+    try:
+        os.write(handle, b"\x1b]52;c;" + b64encode(text.encode()) + b"\x07")
+    finally:
+        os.close(handle)
+    return "the terminal"

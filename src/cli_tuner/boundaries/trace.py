@@ -1,0 +1,92 @@
+"""The record of one crossing while it is under way: times, and what each boundary learned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import ParamSpec, TypeVar
+
+from cli_tuner.boundaries.parts import Options
+from cli_tuner.records import (
+    Boundary,
+    Latency,
+    NormalizedRequest,
+    RawModelOutput,
+    Refusal,
+    RefusalCode,
+    Verdict,
+    new_request_id,
+)
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+class Refused(Exception):
+    """A boundary said no. Carries the refusal, which becomes the answer."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class Trace:
+    """One crossing's notebook. Made anew for each request, never shared."""
+
+    def __init__(self, query: str, options: Options) -> None:
+        self.request_id = new_request_id()
+        self.received_at = datetime.now(UTC)
+        self.query = query
+        self.options = options
+        self.at = Boundary.INGRESS
+        self.signals: tuple[str, ...] = ()
+        self.normalized: NormalizedRequest | None = None
+        self.outputs: tuple[RawModelOutput, ...] = ()
+        self.judged: str | None = None
+        self.verdict: Verdict | None = None
+        self.times_ms: dict[Boundary, float] = {}
+
+    def through(
+        self,
+        boundary: Boundary,
+        cross: Callable[Given, Result],
+        *given: Given.args,
+        **named: Given.kwargs,
+    ) -> Result:
+        """Cross one boundary and note how long it took."""
+        self.at = boundary
+        began = time.perf_counter()
+        try:
+            return cross(*given, **named)
+        finally:
+            self.times_ms[boundary] = (time.perf_counter() - began) * 1000
+
+    def refused(
+        self,
+        code: RefusalCode,
+        message: str,
+        *,
+        hint: str | None = None,
+        verdict: Verdict | None = None,
+    ) -> Refused:
+        """The exception with which the current boundary refuses."""
+        return Refused(
+            Refusal(
+                request_id=self.request_id,
+                boundary=self.at,
+                code=code,
+                message=message,
+                hint=hint,
+                verdict=verdict,
+            )
+        )
+
+    def latency(self) -> Latency:
+        """The times noted so far. Engine times are the sum over all candidates."""
+        spent = {f"{boundary}_ms": time_ms for boundary, time_ms in self.times_ms.items()}
+        return Latency(
+            **spent,
+            engine_prompt_ms=sum(output.prompt_ms for output in self.outputs),
+            engine_decode_ms=sum(output.decode_ms for output in self.outputs),
+        )

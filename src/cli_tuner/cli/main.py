@@ -1,0 +1,63 @@
+"""The program's entry: parse, run one command, turn what goes wrong into a line and a status.
+
+Only the chosen command's module is imported: `--help` loads nothing but argparse.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+from cli_tuner.cli.parser import build_parser
+from cli_tuner.errors import CliTunerError, Exit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; its exit status. No traceback reaches the user."""
+    try:
+        return _run(argv)
+    except CliTunerError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("cancelled", Exit.CANCELLED)
+    except BrokenPipeError:
+        # Whoever read our output left. Python would complain again while closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return Exit.FAILED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}", Exit.FAILED)
+    except Exception as error:
+        if os.environ.get("CLI_TUNER_DEBUG"):
+            raise
+        return _fail(
+            f"unexpected {type(error).__name__}: {error};"
+            " this is a bug: CLI_TUNER_DEBUG=1 shows where",
+            Exit.FAILED,
+        )
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    parser = build_parser(arguments[0] if arguments else None)
+    given = parser.parse_args(arguments)
+    if given.version:
+        given.command = "version"
+    if given.command is None:
+        parser.print_help(sys.stderr)
+        return Exit.USAGE
+    module = import_module(f"cli_tuner.cli.{given.command}")
+    return int(module.run(given))
+
+
+def _fail(message: str, status: Exit) -> int:
+    from cli_tuner.boundaries.terminal import Screen, visible
+
+    screen = Screen(os.environ.get("CLI_TUNER_COLOR", "auto"))
+    screen.line(f"{screen.paint('error', 'cli-tuner')}: {visible(message)}")
+    return status
