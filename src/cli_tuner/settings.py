@@ -66,7 +66,7 @@ class Paths(NamedTuple):
                 cache=root / "cache",
                 runtime=_short_enough(root / "run"),
             )
-        if sys.platform.startswith("linux"):
+        if _on_linux():
             return _xdg_paths(environ)
         from platformdirs import PlatformDirs
 
@@ -79,6 +79,10 @@ class Paths(NamedTuple):
             cache=Path(dirs.user_cache_dir),
             runtime=_runtime_folder(environ),
         )
+
+
+def _on_linux() -> bool:
+    return sys.platform.startswith("linux")
 
 
 def _xdg_paths(environ: Mapping[str, str]) -> Paths:

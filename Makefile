@@ -1,0 +1,77 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both set everything up first.
+# Needs Python 3.11 or newer with venv and pip; nothing else has to be there.
+
+PYTHON ?= $(firstword $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p; done))
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+QUERY ?= find all python files modified in the last 2 days
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint unit safety bench lock schemas clean
+
+help:
+	@echo "make demo    set up and answer a real query with the real model"
+	@echo "make test    set up and run everything: lint, types, layers, tests, safety benchmark"
+	@echo "make lint    lint, types and layers only"
+	@echo "make safety  the guard's benchmark: both error rates"
+	@echo "make bench   measure latency on this machine"
+	@echo "make lock    renew uv.lock and requirements/"
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed; set PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The program and what it needs to run, each file checked against the lock's hash.
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.run
+	$(BIN)/cli-tuner setup
+	@echo
+	@echo '$$ cli-tuner generate "$(QUERY)"'
+	@$(BIN)/cli-tuner generate "$(QUERY)"
+	@echo
+	@echo 'Yours now: $(BIN)/cli-tuner generate "what you want"     (cli-tuner stop ends the engine)'
+
+test: lint $(VENV)/.dev
+	$(BIN)/cli-tuner setup --model fast
+	$(BIN)/python -m pytest
+	@$(BIN)/cli-tuner stop
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+unit: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not model and not slow"
+
+safety: $(VENV)/.run
+	$(BIN)/python benchmarks/safety/run.py
+
+bench: $(VENV)/.run
+	$(BIN)/cli-tuner setup --model fast
+	$(BIN)/cli-tuner setup --model balanced
+	$(BIN)/python benchmarks/latency.py
+
+lock: $(VENV)/.dev
+	$(BIN)/uv lock
+	$(BIN)/uv export --frozen --quiet --no-header --no-annotate --no-emit-project \
+		--no-default-groups --group build -o requirements/run.txt
+	$(BIN)/uv export --frozen --quiet --no-header --no-annotate --no-emit-project \
+		--group build --group dev -o requirements/dev.txt
+
+schemas: $(VENV)/.run
+	$(BIN)/python -m cli_tuner.records.schemas docs/schemas
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
