@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cli_tuner.errors import JournalError
 from cli_tuner.journal import BreakKind
@@ -191,3 +193,13 @@ def test_what_cannot_be_read_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="cannot read"):
         verify(tmp_path / "file" / "feedback.jsonl")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(order=st.lists(st.integers(min_value=0, max_value=RECORDS - 1), max_size=RECORDS + 3))
+def test_any_other_selection_or_order_of_the_lines_is_found(path, order):
+    written = path.with_name("written.jsonl")
+    lines = (written if written.exists() else path).read_bytes().splitlines(keepends=True)
+    written.write_bytes(b"".join(lines))
+    write(path, [lines[index] for index in order])
+    assert verify(path).is_whole is (order == list(range(RECORDS)))
