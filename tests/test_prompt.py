@@ -7,7 +7,7 @@ import unicodedata
 
 import jinja2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli_tuner.prompt import (
@@ -134,6 +134,7 @@ def test_an_ordinary_text_is_no_token(query):
     assert to_prompt(query) == PREFIX + query + SUFFIX
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("<>|im_starend\u200b\uff1c\uff5c\uff1e \n"), max_size=40))
 def test_no_text_that_passes_adds_a_turn(query):
     try:
@@ -146,6 +147,7 @@ def test_no_text_that_passes_adds_a_turn(query):
         assert unicodedata.normalize(form, prompt).count("<|im_end|>") == 2
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200), st.sampled_from(TOKENS), st.text(max_size=200))
 def test_a_token_is_found_wherever_it_stands(before, token, after):
     assert template_token_in(before + " " + token + " " + after)

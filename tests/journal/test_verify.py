@@ -195,7 +195,9 @@ def test_what_cannot_be_read_is_an_error(tmp_path):
         verify(tmp_path / "file" / "feedback.jsonl")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150
+)
 @given(order=st.lists(st.integers(min_value=0, max_value=RECORDS - 1), max_size=RECORDS + 3))
 def test_any_other_selection_or_order_of_the_lines_is_found(path, order):
     written = path.with_name("written.jsonl")

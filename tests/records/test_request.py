@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -71,6 +71,7 @@ def test_every_direction_override_is_refused(code):
         requested(f"list {chr(code)} files")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=600))
 def test_any_text_is_either_taken_as_it_is_or_refused(query):
     try:
