@@ -1,0 +1,84 @@
+"""The front door: one text in, one `Verdict` out. The only place where a Verdict is made.
+
+Boundary 4 of 6 calls it, and so may anybody. It never raises for any text. It fails closed:
+what cannot be read, or is too large, too deep or too slow, is an `opaque` effect, and the rules
+make at least `review` of that. Its own defects are treated the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+
+from cli_tuner.guard.policy import policy_digest
+from cli_tuner.guard.rule import Rule, rules, ruleset_digest
+from cli_tuner.guard.summary import summary_of
+from cli_tuner.records.verdict import Effect, EffectKind, Level, Reason, Safety, Span, Verdict
+from cli_tuner.shell.effects import effects_of
+
+REASONS_MAX = 12
+_log = logging.getLogger(__name__)
+
+
+def check(command: str, *, safety: Safety = Safety.MODERATE) -> Verdict:
+    """Judge exactly this text.
+
+    The level does not depend on `safety`; whether a level may be printed is `safety.permits`.
+    `command_sha256` is that of the UTF-8 bytes; lone surrogates, which have none, are encoded
+    as if they had (`surrogatepass`).
+    """
+    effects = _effects(command)
+    reasons = _reasons(effects)
+    level = max((reason.level for reason in reasons), key=lambda l: l.severity, default=Level.SAFE)
+    digest = hashlib.sha256(command.encode("utf-8", "surrogatepass")).hexdigest()
+    return Verdict(
+        level=level,
+        summary=summary_of(effects),
+        command_sha256=digest,
+        reasons=reasons,
+        effects=effects,
+        policy=safety,
+        ruleset_digest=ruleset_digest(),
+        policy_digest=policy_digest(safety),
+    )
+
+
+def _effects(command: str) -> tuple[Effect, ...]:
+    try:
+        return effects_of(command)
+    except Exception:  # a judge that breaks must say "I cannot tell", not nothing
+        _log.exception("the guard could not follow a command of %d characters", len(command))
+        return (
+            Effect(
+                kind=EffectKind.OPAQUE,
+                utility="bash",
+                target="a text that the guard could not follow",
+                attributes=("defect",),
+                span=Span(start=0, end=len(command)),
+            ),
+        )
+
+
+def _reasons(effects: tuple[Effect, ...]) -> tuple[Reason, ...]:
+    """One reason for each rule and target, the worst first, in the order of the text."""
+    found: dict[tuple[str, str | None], Reason] = {}
+    for effect in effects:
+        for rule in rules():
+            if (rule.id, effect.target) not in found and any(m.fits(effect) for m in rule.match):
+                found[rule.id, effect.target] = _reason(rule, effect)
+    ordered = sorted(found.values(), key=lambda reason: -reason.level.severity)
+    return tuple(ordered[:REASONS_MAX])
+
+
+def _reason(rule: Rule, effect: Effect) -> Reason:
+    target = effect.target or "something"
+    return Reason(
+        rule_id=rule.id,
+        name=rule.name,
+        level=rule.level,
+        message=rule.message.replace("{target}", target),
+        why=rule.why,
+        instead=rule.instead.replace("{target}", target) if rule.instead else None,
+        attack=rule.attack,
+        span=effect.span,
+    )

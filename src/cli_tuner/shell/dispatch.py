@@ -1,0 +1,214 @@
+"""Who runs: from the fields of a command to the handler or the facts of its program.
+
+Order: functions and aliases of the text, files that the text wrote, wrappers and programs with
+a handler of their own, facts from `commands/*.yaml`, else a program nobody here knows.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cli_tuner.records.verdict import Certainty, EffectKind
+from cli_tuner.shell.call import Call, Handler, Parsed
+from cli_tuner.shell.facts import Facts, facts_of, utility_names
+from cli_tuner.shell.paths import place_of, resolved
+from cli_tuner.shell.programs import HANDLERS
+from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, UNKNOWN, Value, concatenated, known
+
+if TYPE_CHECKING:
+    from cli_tuner.shell.effects import Interpreter
+    from cli_tuner.shell.words import Field
+
+_VERSION = re.compile(r"^(python|pip|perl|ruby|php|lua|node|gcc|clang|ksh|bash|java)[\d.]+$")
+_FILTERED_GLOB = re.compile(f"[{STAR}{QUERY}]")
+_CANDIDATES_MAX = 6
+_HELP = frozenset({"--help", "--version", "--usage"})
+
+
+def run(shell: Interpreter, fields: list[Field], stdin: Value) -> Value:
+    """Run the command that the fields are; the result is what it prints."""
+    head = fields[0]
+    printed = EMPTY
+    for index, text in enumerate(head.value.texts[:_CANDIDATES_MAX]):
+        if HOLE in text.rpartition("/")[2] and not text.startswith("./"):
+            _unknown_program(shell, head, fields)
+            printed = UNKNOWN
+            continue
+        for name in _names_of(text):
+            call = Call(shell, name, fields[1:], stdin)
+            if index or name != text.rpartition("/")[2]:
+                with shell.certainly(Certainty.POSSIBLE):
+                    printed = _run_one(call, text, head)
+            else:
+                printed = _run_one(call, text, head)
+    return printed
+
+
+def _unknown_program(shell: Interpreter, head: Field, fields: list[Field]) -> None:
+    name = head.raw or "a command"
+    if head.value.taints & {"downloaded", "decoded"}:
+        hidden = tuple(sorted(head.value.taints & {"downloaded", "decoded"}))
+        shell.emit(EffectKind.EXECUTE, "bash", head.value.source or None, hidden)
+        return
+    shell.emit(EffectKind.OPAQUE, "bash", name, ("program",), Certainty.UNKNOWN)
+
+
+def _names_of(text: str) -> list[str]:
+    """The program's name without folders; with globs, the known programs it may be."""
+    name = text.rpartition("/")[2]
+    if not _FILTERED_GLOB.search(name):
+        return [name] if name else []
+    pattern = name.replace(STAR, "*").replace(QUERY, "?")
+    found = [known for known in _all_names() if fnmatch.fnmatchcase(known, pattern)]
+    return found[:40] or [name]
+
+
+def _all_names() -> tuple[str, ...]:
+    return (*HANDLERS, *utility_names())
+
+
+def _run_one(call: Call, text: str, head: Field) -> Value:
+    shell, name = call.shell, call.name
+    if name in shell.functions and "/" not in text:
+        return shell.call_function(name, shell.functions[name], call.args, call.stdin)
+    if name in shell.aliases and "/" not in text:
+        return _alias(call, name)
+    if "/" in text:
+        path = resolved(text, shell.cwd)
+        if path in shell.files or place_of(path) in ("temp", "net"):
+            return _local_file(call, path)
+    if "self" in head.value.taints and shell.processes > 1:
+        call.effect(EffectKind.RESOURCE, name, "fork", "recursive")
+    handler: Handler | None = HANDLERS.get(name)
+    facts = None if handler is not None else facts_of(name)
+    if handler is None and facts is None and (match := _VERSION.match(name)):
+        call.name = name = match.group(1)
+        handler, facts = HANDLERS.get(name), facts_of(name)
+    if handler is not None:
+        return handler(call)
+    if facts is not None:
+        return apply_facts(call, facts)
+    return _unheard_of(call)
+
+
+def _alias(call: Call, name: str) -> Value:
+    body = call.shell.aliases.pop(name)  # an alias may name itself; it is expanded once
+    try:
+        tail = concatenated([body, *(v for arg in call.args for v in (known(" "), arg.value))])
+        return call.shell.run_text(tail, name, call.stdin, same_shell=True)
+    finally:
+        call.shell.aliases[name] = body
+
+
+def _local_file(call: Call, path: str) -> Value:
+    """Run a file by its path: one that the text wrote, or one in a place anybody can write to."""
+    content = call.shell.files.get(path)
+    if content is None:
+        call.effect(EffectKind.EXECUTE, path, "temp-file")
+        return UNKNOWN
+    return call.run_text(content)
+
+
+def _unheard_of(call: Call) -> Value:
+    if call.shell.as_root and not call.has(*_HELP):
+        call.effect(EffectKind.EXECUTE, call.name, "unfamiliar")
+    secrets = call.taints() & {"secret"}
+    return Value((HOLE,), (call.stdin.taints | secrets) - {"endless"}, call.stdin.source)
+
+
+# --- facts
+
+
+def apply_facts(call: Call, facts: Facts, parsed: Parsed | None = None) -> Value:
+    """The effects that the facts say this call has."""
+    parsed = parsed or call.parsed(facts)
+    if call.has(*_HELP) and len(call.args) <= 3:
+        return UNKNOWN
+    if facts.sub:
+        return _sub_command(call, facts, parsed)
+    return _apply(call, facts, parsed, ())
+
+
+def _sub_command(call: Call, facts: Facts, parsed: Parsed) -> Value:
+    """The first operand names the sub-command; options may stand before it."""
+    if not parsed.operands:
+        return _apply(call, facts, parsed, ())
+    head = parsed.operands[0]
+    position = next(i for i, arg in enumerate(call.args) if arg is head)
+    inner = facts.sub.get(head.text) or facts.sub.get("*")
+    if inner is None:
+        return _apply(call, replace(facts, sub={}, first="skip", rest="skip"), parsed, ())
+    merged = replace(
+        inner,
+        values=inner.values | facts.values,
+        flags={**facts.flags, **inner.flags},
+        options={**facts.options, **inner.options},
+        single_dash=inner.single_dash or facts.single_dash,
+    )
+    before = Call(call.shell, call.name, call.args[:position], call.stdin).parsed(facts)
+    deeper = Call(call.shell, call.name, call.args[position + 1 :], call.stdin)
+    after = deeper.parsed(merged)
+    after.attributes |= before.attributes
+    if merged.sub:
+        return _sub_command(deeper, merged, after)
+    return _apply(deeper, merged, after, (head.text,))
+
+
+def _apply(call: Call, facts: Facts, parsed: Parsed, names: tuple[str, ...]) -> Value:
+    if "help" in parsed.attributes:
+        return UNKNOWN
+    attributes = (*sorted(parsed.attributes), *facts.adds)
+    dry = "dry" in parsed.attributes
+    taints = set(call.stdin.taints) | (call.taints() & {"secret", "sensitive"})
+    source = call.stdin.source
+    contents: list[Value] = []
+    roles = [(facts.role(i, len(parsed.operands)), o) for i, o in enumerate(parsed.operands)]
+    roles += [(facts.options.get(option, "skip"), value) for option, value in parsed.arguments]
+    for role, where in roles:
+        if role == "read":
+            contents.append(call.reads(where))
+        elif role != "skip" and not dry:
+            _effect(call, EffectKind(role), where, attributes)
+    for item in facts.effects:
+        wanted = not item.when or item.when & parsed.attributes
+        if wanted and not item.unless & parsed.attributes and not dry:
+            target = item.target
+            if target in ("operand", "operands"):
+                target = next((o.value.source or o.text for o in parsed.operands), None)
+            call.effect(item.kind, target, *item.attributes, *attributes)
+    for content in contents:
+        taints |= content.taints
+        source = source or content.source
+    passed = _passed_on(call, facts, contents)
+    if passed is not None:
+        return passed
+    return Value((HOLE,), frozenset(taints | set(facts.output)), source)
+
+
+def _effect(call: Call, kind: EffectKind, where: Field, attributes: tuple[str, ...]) -> None:
+    if kind is EffectKind.WRITE:
+        call.writes(where, UNKNOWN, *attributes)
+    elif kind in _PATH_KINDS:
+        call.on_path(kind, where, *attributes)
+    else:
+        name = where.raw if where.text.startswith(HOLE) else where.text
+        call.effect(kind, name, *attributes)
+
+
+_PATH_KINDS = frozenset(
+    {
+        EffectKind.READ, EffectKind.DELETE, EffectKind.MOVE, EffectKind.PERMISSION,
+        EffectKind.OWNER, EffectKind.DEVICE, EffectKind.SECRET, EffectKind.MOUNT,
+    }
+)  # fmt: skip
+
+
+def _passed_on(call: Call, facts: Facts, contents: list[Value]) -> Value | None:
+    """The text itself, for programs such as cat that print what they read."""
+    if "same" not in facts.output:
+        return None
+    values = contents or [call.stdin]
+    return concatenated(values)

@@ -1,0 +1,63 @@
+"""Which well-known file a path is: accounts, secrets, start-up files, logs. From labels.yaml."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from functools import cache, lru_cache
+from pathlib import Path
+
+import yaml
+
+from cli_tuner.shell.values import HOLE, QUERY, STAR
+
+_FILE = Path(__file__).parent / "labels.yaml"
+_HOME = re.compile(r"^/(?:home|Users)/[^/]+(?=/|$)|^/root(?=/|$)")
+_GLOB = re.compile(f"[{STAR}{QUERY}]")
+
+
+@cache
+def _table() -> tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...]:
+    """(label, one pattern for all its files, the files that a glob could name)."""
+    data = yaml.load(_FILE.read_text("utf-8"), yaml.CSafeLoader)  # noqa: S506
+    rows = []
+    for label, patterns in data.items():
+        regex = "|".join(_regex(pattern) for pattern in patterns)
+        plain = tuple(p for p in patterns if "*" not in p)
+        rows.append((str(label), re.compile(f"(?:{regex})$", re.S), plain))
+    return tuple(rows)
+
+
+def _regex(pattern: str) -> str:
+    parts = re.split(r"(\*\*/|/\*\*|\*\*|\*)", pattern)
+    made = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*"}
+    return "".join(made.get(part, re.escape(part)) for part in parts)
+
+
+@lru_cache(maxsize=4096)
+def labels_of(path: str) -> frozenset[str]:
+    """The labels of a resolved path; one with globs gets those of every file it could name."""
+    path = _HOME.sub("~", path)
+    found = {label for label, regex, _ in _table() if regex.match(path)}
+    if _GLOB.search(path) and not path.startswith(HOLE):
+        pattern = path.replace(STAR, "*").replace(QUERY, "?").split("/")
+        for label, _, plain in _table():
+            if any(_could_be(file.split("/"), pattern) for file in plain):
+                found.add(label)
+    if "public" in found:
+        found -= {"secret", "sensitive"}
+    return frozenset(found)
+
+
+def _could_be(parts: list[str], pattern: list[str]) -> bool:
+    """Whether a glob may name the file; its * does not cross a slash nor match a leading dot."""
+    return len(parts) == len(pattern) and all(
+        fnmatch.fnmatchcase(part, glob) and (part[:1] != "." or glob[:1] == ".")
+        for part, glob in zip(parts, pattern, strict=True)
+    )
+
+
+@cache
+def label_names() -> frozenset[str]:
+    """All labels there are."""
+    return frozenset(label for label, _, _ in _table())

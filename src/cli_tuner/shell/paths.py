@@ -1,0 +1,193 @@
+"""Where a path leads: one spelling for it, and the place it is in. Facts about file systems.
+
+    resolved("$HOME/../x", cwd)  ->  "/home/x"          place_of("/home/x")  ->  "home-root"
+
+Nothing is looked up on this machine: the text alone decides, for a usual Linux or macOS.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+
+from cli_tuner.shell.values import CWD, HOLE, HOME, QUERY, STAR
+
+PROJECT = "."
+
+SYSTEM_TOPS = (
+    "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "lost+found", "proc", "root",
+    "run", "sbin", "sys", "usr", "var", "home", "opt", "System", "Library", "Applications",
+    "private", "Users", "Volumes", "efi", "srv", "mnt", "media", "cdrom", "snap",
+)  # fmt: skip
+_HOMES = ("home", "Users")
+_BLOCK = re.compile(
+    r"/dev/(?:r?disk\d|[shv]d[a-z]|xvd[a-z]|nvme\d|mmcblk\d|loop\d|md\d|dm-|ram\d|sr\d|nbd\d|"
+    r"mapper/(?!control)|disk/by-|block/|vg|zvol/|bcache\d|pmem\d|drbd\d|cciss/|fd0|mtd|ubi)"
+)
+_RAW = re.compile(r"/dev/(?:mem|kmem|port|watchdog)|/proc/(?:kcore|sysrq-trigger)")
+_REGENERATED = frozenset(
+    "node_modules __pycache__ .pytest_cache .mypy_cache .ruff_cache .tox .nox build dist target "
+    ".cache .gradle .venv venv .next .nuxt coverage htmlcov .turbo .parcel-cache tmp temp logs "
+    ".terraform .eggs .sass-cache bower_components DerivedData Trash .Trash thumbnails".split()
+)
+_SELF = re.compile(r"^/proc/(?:self|\d+|[\ue001-\ue003]+)/root(?=/|$)")
+
+
+def resolved(text: str, cwd: str = PROJECT) -> str:
+    """The path in one spelling: absolute, below `~`, below `.`, above it, or with a hole first."""
+    if text.startswith(HOME):
+        base, rest = "~", text[1:]
+    elif text.startswith(CWD):
+        base, rest = cwd, text[1:]
+    elif text.startswith("/"):
+        base, rest = "/", _SELF.sub("", text)
+    elif text.startswith(HOLE):
+        return text
+    else:
+        base, rest = cwd, text
+    if base.startswith(HOLE):
+        return f"{base}/{rest}"
+    parts = [part for part in base.split("/") if part not in ("", ".")]
+    absolute = base.startswith("/")
+    for part in rest.split("/"):
+        if part in ("", "."):
+            continue
+        if part != "..":
+            parts.append(part)
+        elif parts == ["~"]:
+            absolute, parts = True, ["home"]
+        elif parts and parts[-1] != "..":
+            parts.pop()
+        elif not absolute:
+            parts.append("..")
+    joined = "/".join(parts)
+    if absolute:
+        return "/" + joined
+    return joined or "."
+
+
+def place_of(path: str) -> str:
+    """The kind of place a resolved path is in: one of the words in PLACES."""
+    if path.startswith(HOLE):
+        return "unknown"
+    if path.startswith("/"):
+        return _absolute(path)
+    parts = path.split("/")
+    if parts[0] == "~":
+        return _in_home(parts[1:])
+    if parts[0] == "..":
+        return _above(parts)
+    if path == "." or (len(parts) == 1 and not parts[0].strip(STAR + HOLE + QUERY + ".")):
+        return "unknown" if HOLE in path else "project-root"
+    if parts[0] == ".git":
+        return "project-vcs"
+    return "project"
+
+
+PLACES = {
+    "root": "/ or everything below it",
+    "system": "a system folder or something in it",
+    "system-top": "a whole system folder, such as /etc or /usr/lib",
+    "home-root": "a whole home folder",
+    "home-top": "a folder or file directly in a home folder",
+    "home": "deeper in a home folder",
+    "home-config": "start-up files, keys and settings in a home folder",
+    "cache": "files that programs make again",
+    "temp": "temporary files",
+    "temp-root": "all temporary files",
+    "data": "below another absolute folder",
+    "data-top": "a whole folder directly below /",
+    "log": "logs of the system",
+    "project-root": "everything in the current folder",
+    "project-vcs": "the project's version history",
+    "project": "a named thing below the current folder",
+    "parent-root": "everything above or beside the current folder",
+    "parent": "a named thing beside the current folder",
+    "device": "a block device or raw memory",
+    "harmless": "/dev/null and its like",
+    "net": "a network socket, /dev/tcp",
+    "unknown": "not decided by the text",
+}
+
+
+def _absolute(path: str) -> str:
+    parts = path[1:].split("/") if path != "/" else []
+    if not parts or not parts[0].strip(STAR + "."):
+        return "root"
+    top = parts[0]
+    if top == "dev":
+        return _device(path)
+    if _RAW.match(path):
+        return "device"
+    if HOLE in top:
+        return "unknown"
+    if top in _HOMES or (top == "root"):
+        return _in_home(parts[1:] if top == "root" else parts[2:], short=len(parts) < 2)
+    if top in ("tmp",) or path.startswith(("/var/tmp", "/private/tmp", "/dev/shm")):
+        bare = parts[1:] if top == "tmp" else parts[2:]
+        return "temp" if bare and bare[0].strip(STAR) else "temp-root"
+    if path.startswith("/var/log") or path.startswith("/var/run/log"):
+        return "log"
+    if path.startswith(("/var/cache/", "/var/spool/mail")) or parts[-1] in _REGENERATED:
+        return "cache" if len(parts) > 2 else "system"
+    if any(character in top for character in (STAR, QUERY)):
+        pattern = top.replace(STAR, "*").replace(QUERY, "?")
+        tops = [name for name in SYSTEM_TOPS if fnmatch.fnmatchcase(name, pattern)]
+        return ("system-top" if len(parts) < 2 else "system") if tops else "data-top"
+    if top in SYSTEM_TOPS:
+        return _system(parts)
+    return "data" if len(parts) > 1 and parts[1].strip(STAR) else "data-top"
+
+
+def _system(parts: list[str]) -> str:
+    rest = [part for part in parts[1:] if part.strip(STAR)]
+    if parts[0] in ("opt", "srv", "mnt", "media", "Volumes", "snap", "cdrom"):
+        return ("data" if len(rest) > 1 else "data-top") if rest else "system-top"
+    if parts[:2] in (["var", "www"], ["usr", "src"]) and len(rest) > 1:
+        return "data"
+    if parts[:2] == ["usr", "local"]:
+        return "system" if len(rest) > 1 else "system-top"
+    shallow = 2 if parts[0] in ("usr", "var") else 1
+    return "system-top" if len(rest) < shallow else "system"
+
+
+def _device(path: str) -> str:
+    name = path.removeprefix("/dev/")
+    if re.match(r"(?:tcp|udp)/", name):
+        return "net"
+    if name.startswith("shm/"):
+        return "temp"
+    if re.match(r"(?:null|zero|full|u?random|stdin|stdout|stderr|tty|pts/|fd/|console|ptmx)", name):
+        return "harmless"
+    if _BLOCK.match(path) or _RAW.match(path) or HOLE in name or STAR in name or QUERY in name:
+        return "device"
+    return "system-top" if path == "/dev" else "harmless"
+
+
+def _in_home(parts: list[str], *, short: bool = False) -> str:
+    bare = [part for part in parts if part.strip(STAR + ".") or part == HOLE]
+    if short or not bare:
+        return "home-root"
+    first = bare[0]
+    if HOLE in first and first.strip(HOLE + STAR) == "":
+        return "unknown"
+    if first.startswith(".") and first not in (".cache", ".npm", ".Trash", ".gradle", ".m2"):
+        if bare[-1] in _REGENERATED or first in (".cargo", ".rustup", ".nvm", ".pyenv"):
+            return "cache"
+        if bare[:3] in ([".local", "share", "Trash"],):
+            return "cache"
+        return "home-config"
+    if first.startswith(".") or bare[-1] in _REGENERATED:
+        return "cache"
+    return "home" if len(bare) > 1 else "home-top"
+
+
+def _above(parts: list[str]) -> str:
+    ups = sum(part == ".." for part in parts)
+    rest = parts[ups:]
+    if not rest or not rest[0].strip(STAR + QUERY + "."):
+        return "parent-root"
+    if ups >= 2 and rest[0] in SYSTEM_TOPS:
+        # Enough steps up reach the root; nobody counts them exactly on the way to /etc.
+        return _absolute("/" + "/".join(rest))
+    return "parent"

@@ -1,0 +1,76 @@
+"""What it means to write to a file that is run later: start-up files, crontabs, units, hooks.
+
+Setting a variable or an alias in `~/.bashrc` is settings; anything that starts a program at
+login, at boot or on a clock is persistence; content the text does not decide is unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cli_tuner.records.verdict import Certainty, EffectKind
+from cli_tuner.shell.labels import labels_of
+from cli_tuner.shell.values import EMPTY, HOLE, Value
+
+if TYPE_CHECKING:
+    from cli_tuner.shell.effects import Interpreter
+    from cli_tuner.shell.words import Field
+
+_SETTING = re.compile(
+    r"\s*(?:#.*|(?:export\s+)?(?!LD_PRELOAD|PROMPT_COMMAND|BASH_ENV)[A-Za-z_]\w*=[^;&|`]*"
+    r"|alias\s+(?!sudo\b|su\b|ssh\b|passwd\b|doas\b)[\w.-]+=[^;|&`]*"
+    r"|(?:shopt|set|setopt|bindkey|umask|source|\.|autoload|complete|compinit|unset|fpath|plugins)\b"
+    r"[^;&|`]*(?:&&[^;&|`]*)?"
+    r"|eval \"\$\([\w./-]+ [\w -]*\)\"|\[ .* \] && (?:\\?\.|source) [^;&|`]*"
+    r"|(?:if|then|fi|else|done|do)\b.*|[A-Z]\w* .*|set [\w=]+|\[[\w ]+\]|\w[\w.]* ?= ?[^;&|`]*|)\s*",
+)
+_CRON_TIME = re.compile(r"\s*(?:@\w+|(?:[\d*/,\w-]+\s+){4}[\d*/,\w-]+)\s+(?P<command>\S.*)")
+_UNIT_EXEC = re.compile(r"^\s*Exec\w*\s*=[-@:+!]*\s*(?P<command>.+)$", re.M)
+_SUSPECT = re.compile(
+    r"/tmp/|/dev/shm|/var/tmp|/dev/(?:tcp|udp)/|curl|wget|\bnc\b|ncat|socat|base64|python\S* -c|"
+    r"perl -e|bash -i|/\.[\w.]+|nohup|mkfifo|>&|@reboot|\|\s*(?:ba|z|da)?sh\b"
+)
+
+
+def persisted(
+    shell: Interpreter, utility: str, path: str, where: Field, content: Value, appends: bool
+) -> None:
+    """Emit a `persist` effect if what was written will be run later."""
+    labels = labels_of(path)
+    if not labels & {"startup", "keys", "hook"}:
+        return
+    grade = "keys" if "keys" in labels else graded(shell, utility, content)
+    if grade == "keys" and content.source.endswith(".pub"):
+        grade = "own-keys"
+    if content is EMPTY and not appends:
+        grade = "emptied"
+    kind = sorted(labels & {"startup", "keys", "hook"})
+    shell.emit_path(EffectKind.PERSIST, utility, where, (grade, *kind))
+
+
+def graded(shell: Interpreter, utility: str, content: Value) -> str:
+    """`settings`, `program`, `suspect` or `unknown`; effects of the content are emitted too."""
+    text = content.text
+    if content.taints & {"downloaded", "decoded"}:
+        return "suspect"
+    if not text.strip() or text.strip() == HOLE:
+        return "unknown"
+    commands = [m["command"] for m in _UNIT_EXEC.finditer(text)]
+    commands += [m["command"] for line in text.splitlines() if (m := _CRON_TIME.fullmatch(line))]
+    if _SUSPECT.search(text) and not all(map(_SETTING.fullmatch, text.splitlines())):
+        _run_later(shell, utility, commands or [text])
+        return "suspect"
+    if commands:
+        _run_later(shell, utility, commands)
+        return "program"
+    if all(_SETTING.fullmatch(line) for line in text.splitlines()):
+        return "settings"
+    _run_later(shell, utility, [text])
+    return "program"
+
+
+def _run_later(shell: Interpreter, utility: str, commands: list[str]) -> None:
+    with shell.certainly(Certainty.POSSIBLE):
+        for command in commands[:8]:
+            shell.run_text(Value((command,)), utility, EMPTY)

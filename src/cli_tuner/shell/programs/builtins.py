@@ -1,0 +1,190 @@
+"""Builtins of the shell that change what later commands mean."""
+
+from __future__ import annotations
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.paths import resolved
+from cli_tuner.shell.values import EMPTY, HOLE, HOME, UNKNOWN, Value, concatenated, known
+
+
+def _cd(call: Call) -> Value:
+    operands = [arg for arg in call.args if not arg.text.startswith("-") or arg.text == "-"]
+    target = operands[0].text if operands else HOME
+    where = HOLE if target == "-" else resolved(target, call.shell.cwd)
+    call.shell.cwd = where if not where.startswith(HOLE) else HOLE
+    return EMPTY
+
+
+def _eval(call: Call) -> Value:
+    values: list[Value] = []
+    for index, arg in enumerate(call.args):
+        values += [known(" "), arg.value] if index else [arg.value]
+    return call.run_text(concatenated(values), same_shell=True) if values else EMPTY
+
+
+def _source(call: Call) -> Value:
+    if not call.args:
+        return EMPTY
+    where = call.args[0]
+    if where.text in ("/dev/stdin", "-"):
+        return call.run_text(call.stdin, same_shell=True)
+    path = resolved(where.text, call.shell.cwd)
+    if path in call.shell.files:
+        return call.run_text(call.shell.files[path], same_shell=True)
+    call.on_path(EffectKind.EXECUTE, where, "source")
+    return EMPTY
+
+
+def _alias(call: Call) -> Value:
+    for arg in call.args:
+        name, equals, body = arg.text.partition("=")
+        if equals and name:
+            call.shell.aliases[name] = Value((body,), arg.value.taints, arg.value.source)
+    return EMPTY
+
+
+def _read(call: Call) -> Value:
+    names = [arg.text for arg in call.args if arg.text.isidentifier()]
+    for index, name in enumerate(names):
+        single = len(names) == 1 and call.stdin.known
+        value = call.stdin if len(names) == 1 else Value((HOLE,), call.stdin.taints)
+        if single:
+            value = Value((call.stdin.text.split("\n")[0],), call.stdin.taints, call.stdin.source)
+        call.shell.scope.variables[name] = value if index == 0 or not single else UNKNOWN
+    return EMPTY
+
+
+def _mapfile(call: Call) -> Value:
+    names = [arg.text for arg in call.args if arg.text.isidentifier()]
+    call.shell.scope.variables[names[-1] if names else "MAPFILE"] = call.stdin
+    return EMPTY
+
+
+def _echo(call: Call) -> Value:
+    from cli_tuner.shell.scan import ansi_c
+
+    args, escapes, newline = list(call.args), False, "\n"
+    while args and args[0].text in ("-n", "-e", "-E", "-ne", "-en"):
+        escapes = escapes or "e" in args[0].text
+        newline = "" if "n" in args[0].text else newline
+        args = args[1:]
+    values: list[Value] = []
+    for index, arg in enumerate(args):
+        value = arg.value
+        if escapes:
+            value = Value(tuple(ansi_c(text) for text in value.texts), value.taints, value.source)
+        values += [known(" "), value] if index else [value]
+    return concatenated([*values, known(newline)])
+
+
+def _trap(call: Call) -> Value:
+    if call.args and call.args[0].text not in ("-", "-l", "-p", ""):
+        call.run_text(call.args[0].value, stdin=EMPTY)
+    return EMPTY
+
+
+def _set(call: Call) -> Value:
+    if call.args and call.args[0].text == "--":
+        call.shell.scope.positional = tuple(arg.value for arg in call.args[1:])
+    texts = [arg.text for arg in call.args]
+    if texts[:2] == ["+o", "history"]:
+        call.effect(EffectKind.LOG, "the shell's history", "history", "off")
+    return EMPTY
+
+
+def _unset(call: Call) -> Value:
+    for arg in call.args:
+        if arg.text in ("HISTFILE", "HISTSIZE", "HISTFILESIZE"):
+            call.effect(EffectKind.LOG, "the shell's history", "history", "off")
+        call.shell.scope.variables.pop(arg.text, None)
+        if call.has("-f"):
+            call.shell.functions.pop(arg.text, None)
+    return EMPTY
+
+
+def _export(call: Call) -> Value:
+    for arg in call.args:
+        name, equals, text = arg.text.partition("=")
+        if equals and name.isidentifier():
+            value = Value((text,), arg.value.taints, arg.value.source)
+            call.shell.scope.variables[name] = value
+    history(call)
+    return EMPTY if call.args else Value((HOLE,), frozenset({"sensitive"}), "the environment")
+
+
+def history(call: Call) -> None:
+    """Turning off the history through its variables."""
+    variables = call.shell.scope.variables
+    for name in ("HISTFILE", "HISTSIZE", "HISTFILESIZE"):
+        if name in variables and variables[name].text in ("/dev/null", "0", ""):
+            call.effect(EffectKind.LOG, "the shell's history", "history", "off")
+
+
+def _nothing(call: Call) -> Value:
+    return EMPTY
+
+
+def _history(call: Call) -> Value:
+    if call.has("-c", "-cw") or call.has("-d"):
+        attributes = ("history", "clear") if call.has("-c", "-cw") else ("history", "entry")
+        call.effect(EffectKind.LOG, "the shell's history", *attributes)
+        return EMPTY
+    return Value((HOLE,), frozenset({"sensitive"}), "the shell's history")
+
+
+def _which(call: Call) -> Value:
+    """`which x` prints a path of x; for us its name is enough."""
+    names = [arg for arg in call.args if not arg.text.startswith("-")]
+    return known("/usr/bin/" + names[0].text + "\n") if names and names[0].value.known else UNKNOWN
+
+
+def _mktemp(call: Call) -> Value:
+    return known("/tmp/tmp.XXXXXXXXXX\n")  # noqa: S108  what mktemp prints
+
+
+def _pwd(call: Call) -> Value:
+    from cli_tuner.shell.values import CWD
+
+    return known(CWD + "\n")
+
+
+def _umask(call: Call) -> Value:
+    return EMPTY
+
+
+def _ulimit(call: Call) -> Value:
+    return EMPTY
+
+
+def _enable(call: Call) -> Value:
+    if call.after("-f") is not None:
+        call.effect(EffectKind.EXECUTE, call.args[1].text, "library")
+    return EMPTY
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("cd", "pushd", "chdir"), _cd),
+    **dict.fromkeys(("source", "."), _source),
+    **dict.fromkeys(("export", "declare", "typeset", "local", "readonly"), _export),
+    **dict.fromkeys(("mapfile", "readarray"), _mapfile),
+    **dict.fromkeys(("which", "type", "whereis"), _which),
+    **dict.fromkeys(
+        "true false : test [ let return exit shift popd dirs wait jobs bg fg hash getopts break "
+        "continue bind complete compgen shopt disown sleep caller help times".split(),
+        _nothing,
+    ),
+    "eval": _eval,
+    "alias": _alias,
+    "read": _read,
+    "echo": _echo,
+    "trap": _trap,
+    "set": _set,
+    "unset": _unset,
+    "history": _history,
+    "mktemp": _mktemp,
+    "pwd": _pwd,
+    "umask": _umask,
+    "ulimit": _ulimit,
+    "enable": _enable,
+}

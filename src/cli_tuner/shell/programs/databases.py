@@ -1,0 +1,49 @@
+"""Database clients: statements that lose data, and shells that start from inside."""
+
+from __future__ import annotations
+
+import re
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.values import UNKNOWN, Value, known
+
+_LOSES = re.compile(
+    r"\b(?:drop\s+(?:database|table|schema|user|role|index|view|keyspace|collection)|truncate\b|"
+    r"delete\s+from\s+[\w.\"`]+\s*(?:;|$|['\"])|flushall|flushdb|dropDatabase|\.drop\(\)|"
+    r"deleteMany\(\s*\{\s*\}|\.remove\(\s*\{\s*\}|reset\s+master)",
+    re.I,
+)
+_CHANGES = re.compile(
+    r"\b(?:delete\s+from|update\s+\S+\s+set|alter\s+table|deleteMany|deleteOne)", re.I
+)
+_SHELLS = re.compile(r"\\!\s*(\S[^;\n]*)|^\.shell\s+(.+)|\bsystem\s+(\S.*)", re.M)
+_PROGRAM = re.compile(r"(?:to|from)\s+program\s+'([^']*)'", re.I)
+
+
+def _database(call: Call) -> Value:
+    """psql, mysql and their like: the statements given as arguments or on standard input."""
+    texts = [arg.text for arg in call.args]
+    if call.stdin.texts != ("",):
+        texts.append(call.stdin.text)
+    text = " \n".join(texts)
+    if call.name == "mysqladmin" and "drop" in texts:
+        text += " drop database"
+    if match := _LOSES.search(text):
+        call.effect(EffectKind.REMOTE_STATE, match.group(0).strip(), "database", "delete")
+    elif match := _CHANGES.search(text):
+        call.effect(EffectKind.REMOTE_STATE, match.group(0).strip(), "database", "change")
+    for match in _SHELLS.finditer(text):
+        call.run_text(known(next(group for group in match.groups() if group)), stdin=Value(("",)))
+    for match in _PROGRAM.finditer(text):
+        call.run_text(known(match.group(1)), stdin=Value(("",)))
+    return UNKNOWN
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(
+        "psql mysql mariadb sqlite3 sqlite redis-cli mongosh mongo cqlsh mysqladmin clickhouse-client "
+        "sqlcmd sqlplus influx etcdctl valkey-cli cockroach duckdb".split(),
+        _database,
+    ),
+}

@@ -1,0 +1,208 @@
+"""Shells and languages: whether they run a text, a file or what comes in, and what that does."""
+
+from __future__ import annotations
+
+import re
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.programs.snippets import run_snippet
+from cli_tuner.shell.paths import resolved
+from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, shown
+from cli_tuner.shell.words import Field
+
+_SHELL_VALUES = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
+
+
+def _shell(call: Call) -> Value:
+    """`sh [options] [-c text | file | -s]`."""
+    args = list(call.args)
+    takes_text = False
+    interactive = False
+    while args and args[0].text[:1] in ("-", "+") and args[0].text not in ("-", "--"):
+        option = args.pop(0).text
+        if option in ("--help", "--version"):
+            return UNKNOWN
+        if option in _SHELL_VALUES and args:
+            args.pop(0)
+        elif option[:2] != "--":
+            takes_text = takes_text or "c" in option
+            interactive = interactive or "i" in option
+            if "s" in option and "c" not in option:
+                return _piped(call)
+            if "n" in option and "c" not in option:
+                return EMPTY
+    if args and args[0].text in ("-", "--"):
+        args.pop(0)
+    if takes_text:
+        if not args:
+            return EMPTY
+        positional = call.shell.scope.positional
+        if len(args) > 1:
+            call.shell.scope.positional = tuple(arg.value for arg in args[2:])
+        try:
+            return call.run_text(args[0].value)
+        finally:
+            call.shell.scope.positional = positional
+    if args:
+        return _script(call, args[0])
+    if interactive and call.stdin.texts == ("",) and call.shell.as_root:
+        call.effect(EffectKind.PRIVILEGE, "root", "interactive")
+    return _piped(call)
+
+
+def _piped(call: Call) -> Value:
+    stdin = call.stdin
+    if "network" in stdin.taints or "pipe" in stdin.taints:
+        call.effect(EffectKind.REMOTE_SHELL, stdin.source or None, "piped")
+        return Value((HOLE,), frozenset({"shell"}), stdin.source)
+    if stdin.texts == ("",) and not stdin.taints:
+        if call.shell.as_root:
+            call.effect(EffectKind.PRIVILEGE, "root", "interactive")
+        return Value((HOLE,), frozenset({"shell"}), "a shell")
+    if stdin.taints & {"file"} and not stdin.taints & {"downloaded", "decoded"}:
+        call.effect(EffectKind.EXECUTE, stdin.source, "script")
+        return UNKNOWN
+    result = call.run_text(stdin, stdin=EMPTY)
+    return Value(result.texts, result.taints | {"shell"}, stdin.source)
+
+
+def _script(call: Call, where: Field) -> Value:
+    path = resolved(where.text, call.shell.cwd)
+    if where.value.taints & {"downloaded", "decoded"} and path not in call.shell.files:
+        return call.run_text(where.value)
+    if path in ("/dev/stdin", "/proc/self/fd/0", "/dev/fd/0"):
+        return _piped(call)
+    if path in call.shell.files:
+        return call.run_text(call.shell.files[path])
+    call.on_path(EffectKind.EXECUTE, where, "script")
+    return UNKNOWN
+
+
+_CODE_OPTIONS = {
+    "python": ("-c",),
+    "perl": ("-e", "-E"),
+    "ruby": ("-e",),
+    "node": ("-e", "--eval", "-p", "--print"),
+    "php": ("-r",),
+    "lua": ("-e",),
+    "pypy": ("-c",),
+    "deno": ("eval",),
+    "bun": ("-e",),
+    "osascript": ("-e",),
+    "tclsh": (),
+    "Rscript": ("-e",),
+    "pwsh": ("-c", "-Command", "-command"),
+    "powershell": ("-c", "-Command", "-command"),
+}
+
+
+def _language(call: Call) -> Value:
+    """`python -c code | file | -`, and the same for other languages."""
+    options = _CODE_OPTIONS[call.name]
+    codes: list[Field] = []
+    for index, arg in enumerate(call.args[:-1]):
+        short = len(arg.text) <= 6 and arg.text[:1] == "-" and arg.text[1:2] != "-"
+        if arg.text in options or (short and any(arg.text.endswith(o[1:]) for o in options)):
+            codes.append(call.args[index + 1])
+    for arg in call.args:
+        for option in options:
+            if len(option) == 2 and arg.text.startswith(option) and len(arg.text) > 6:
+                codes.append(_rest(arg, len(option)))
+    if codes:
+        for code in codes:
+            _code(call, code.value)
+        return UNKNOWN
+    return _language_script(call)
+
+
+def _rest(arg: Field, start: int) -> Field:
+    value = arg.value
+    texts = tuple(text[start:] for text in value.texts)
+    return Field(Value(texts, value.taints, value.source), arg.span, arg.raw)
+
+
+def _language_script(call: Call) -> Value:
+    if call.has("--version", "-V", "--help", "-h", "-v"):
+        return UNKNOWN
+    if call.has("-m"):
+        module = call.after("-m")
+        if module is not None and module.text == "pip":
+            index = next(i for i, a in enumerate(call.args) if a is module)
+            return call.run([Field(Value(("pip",)), module.span, "pip"), *call.args[index + 1 :]])
+        if module is not None and module.text in ("http.server", "SimpleHTTPServer", "pyftpdlib"):
+            call.effect(EffectKind.NETWORK_OUT, call.shell.cwd, "server")
+        return UNKNOWN
+    operands = [arg for arg in call.args if not arg.text.startswith("-")]
+    if not operands or (call.args and call.args[0].text == "-"):
+        if call.stdin.texts != ("",) or call.stdin.taints:
+            _code(call, call.stdin)
+        return UNKNOWN
+    path = resolved(operands[0].text, call.shell.cwd)
+    if path in call.shell.files:
+        _code(call, call.shell.files[path])
+    elif operands[0].value.taints & {"downloaded", "decoded"}:
+        _code(call, operands[0].value)
+    else:
+        call.on_path(EffectKind.EXECUTE, operands[0], "script")
+    return UNKNOWN
+
+
+def _code(call: Call, code: Value) -> None:
+    """Code of another language."""
+    hidden = tuple(sorted(code.taints & {"downloaded", "decoded"}))
+    if hidden and (not code.known or "downloaded" in hidden):
+        call.effect(EffectKind.EXECUTE, shown(code.source) or None, *hidden)
+    elif code.text.strip() == HOLE:
+        if "file" in code.taints:
+            call.effect(EffectKind.EXECUTE, shown(code.source), "script")
+        else:
+            call.effect(EffectKind.OPAQUE, shown(code.source) or None, "code")
+    for text in code.texts:
+        if text and text != HOLE:
+            run_snippet(call, text)
+
+
+_AWK_SYSTEM = re.compile(
+    r'system\s*\(\s*"((?:[^"\\]|\\.)*)"|"((?:[^"\\]|\\.)*)"\s*\|&?\s*getline|\|&?\s*"((?:[^"\\]|\\.)*)"'
+)
+_AWK_WRITE = re.compile(r'>>?\s*"((?:[^"\\]|\\.)*)"')
+_AWK_VALUES = frozenset({"-v", "-F", "-f", "--assign", "--field-separator", "--file"})
+
+
+def _awk(call: Call) -> Value:
+    """awk's program may start commands, write files and open connections."""
+    from cli_tuner.shell.facts import Facts
+
+    parsed = call.parsed(Facts(values=_AWK_VALUES))
+    operands = parsed.operands
+    from_file = parsed.argument("-f", "--file")
+    taints = call.stdin.taints
+    if from_file is None and operands:
+        program = operands[0].text
+        operands = operands[1:]
+        for match in _AWK_SYSTEM.finditer(program):
+            command = next((group for group in match.groups() if group is not None), "")
+            call.run_text(Value((command.replace(r"\"", '"'),)))
+        if re.search(r"system\s*\(\s*[^\")\s]", program):
+            call.effect(EffectKind.OPAQUE, "awk system()", "code")
+        if "/inet/" in program:
+            call.effect(EffectKind.REMOTE_SHELL, "/inet", "reverse")
+        for match in _AWK_WRITE.finditer(program):
+            where = Field(Value((match.group(1),)), parsed.operands[0].span, match.group(1))
+            call.writes(where, UNKNOWN)
+    source = call.stdin.source
+    for where in operands:
+        if "=" not in where.text:
+            content = call.reads(where)
+            taints, source = taints | content.taints, source or content.source
+    return Value((HOLE,), taints, source)
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(
+        ("sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "mksh", "rbash", "csh", "tcsh"), _shell
+    ),
+    **dict.fromkeys(_CODE_OPTIONS, _language),
+    **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), _awk),
+}

@@ -1,0 +1,284 @@
+"""Programs that fetch, send and connect."""
+
+from __future__ import annotations
+
+import re
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call, Handler, Parsed
+from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
+from cli_tuner.shell.words import Field
+
+_CARRIED = frozenset({"secret", "sensitive"})
+
+_CURL = Facts(
+    flags={"-O": "named", "--remote-name": "named", "-J": "named", "-I": "head", "--head": "head",
+           "-k": "insecure"},
+    values=frozenset(
+        "-H --header -A --user-agent -u --user -e --referer -m --max-time -w --write-out -x --proxy "
+        "--connect-timeout --retry --retry-delay -E --cert --key --cacert -c --cookie-jar -b --cookie "
+        "-r --range -C --continue-at --limit-rate --resolve -D --dump-header --interface --max-redirs "
+        "--ciphers --output-dir -z --unix-socket --socks5 --socks5-hostname -y -Y --trace-ascii "
+        "--oauth2-bearer --capath --dns-servers --proto --tls-max".split()
+    ),
+    options={"-o": "write", "--output": "write", "-d": "skip", "--data": "skip", "-F": "skip",
+             "--data-binary": "skip", "--data-raw": "skip", "--data-urlencode": "skip",
+             "--form": "skip", "-T": "skip", "--upload-file": "skip", "-X": "skip",
+             "--request": "skip", "-K": "skip", "--config": "skip", "--json": "skip",
+             "--data-ascii": "skip", "--url": "skip", "--form-string": "skip"},
+)  # fmt: skip
+_BODY = ("-d", "--data", "--data-binary", "--data-raw", "--data-urlencode", "-F", "--form",
+         "-T", "--upload-file", "--json", "--data-ascii")  # fmt: skip
+
+
+def _curl(call: Call) -> Value:
+    """curl: what it fetches, where that goes, and what it sends."""
+    if call.has("--version", "-V", "--help"):
+        return UNKNOWN
+    parsed = call.parsed(_CURL)
+    urls = [u for u in parsed.operands if u.text]
+    for option, value in parsed.arguments:
+        if option == "--url":
+            urls.append(value)
+        elif option in _BODY:
+            _sends(call, option, value, urls)
+    _argument_leak(call, urls)
+    method = parsed.argument("-X", "--request")
+    if method is not None and method.text.upper() in ("DELETE", "PUT", "PATCH"):
+        call.effect(EffectKind.REMOTE_STATE, _name(urls), method.text.lower())
+    local = [u for u in urls if u.text.startswith("file://")]
+    for url in local:
+        content = call.reads(Field(known(url.text[7:]), url.span, url.raw))
+        return content
+    source = _name(urls)
+    fetched = Value((HOLE,), frozenset({"downloaded"}), source)
+    call.effect(EffectKind.NETWORK_IN, source)
+    target = parsed.argument("-o", "--output")
+    if "named" in parsed.attributes:
+        for url in urls:
+            name = url.text.split("?")[0].rstrip("/").rpartition("/")[2] or "index.html"
+            call.writes(Field(known(name), url.span, name), fetched, "download")
+        return EMPTY
+    if target is not None and target.text not in ("-", "/dev/stdout"):
+        call.writes(target, fetched, "download")
+        return EMPTY
+    return Value((HOLE,)) if "head" in parsed.attributes else fetched
+
+
+def _name(urls: list[Field]) -> str:
+    return urls[0].raw.strip("'\"") if urls else "the network"
+
+
+def _sends(call: Call, option: str, value: Field, urls: list[Field]) -> None:
+    text = value.text
+    path = ""
+    if option in ("-T", "--upload-file"):
+        path = text
+    elif option in ("-F", "--form") and (match := re.search(r"=[@<]([^;]+)", text)):
+        path = match.group(1)
+    elif text.startswith("@") and option != "--data-raw":
+        path = text[1:]
+    elif option == "--data-urlencode" and "@" in text:
+        path = text.partition("@")[2]
+    carried = set(value.value.taints & _CARRIED)
+    if path in ("-", "."):
+        carried |= call.stdin.taints & _CARRIED
+        carried.add("input")
+    elif path:
+        carried |= call.reads(Field(known(path), value.span, path)).taints & _CARRIED
+        carried.add("file")
+    attributes = ("carries:" + taint for taint in sorted(carried))
+    call.effect(EffectKind.NETWORK_OUT, _name(urls), *attributes)
+
+
+def _argument_leak(call: Call, hosts: list[Field]) -> None:
+    """Secrets inside an address or a header leave with the request."""
+    for arg in call.args:
+        carried = arg.value.taints & _CARRIED
+        if carried:
+            found = ("carries:" + taint for taint in sorted(carried))
+            call.effect(EffectKind.NETWORK_OUT, _name(hosts), *found)
+
+
+_WGET = Facts(
+    flags={"--spider": "head"},
+    values=frozenset(
+        "-U --user-agent --header -t --tries -T --timeout -w --wait -l --level -A -R -D -e -I -X "
+        "--limit-rate --user --password --referer -a -B --base -Q --accept --reject "
+        "--ca-certificate -N --no-check-certificate".split()
+    )
+    - {"-N", "--no-check-certificate"},
+    options={"-O": "write", "--output-document": "write", "-P": "skip", "-i": "read", "-o": "write",
+             "--directory-prefix": "skip", "--post-file": "skip", "--body-file": "skip",
+             "--post-data": "skip", "--body-data": "skip", "--use-askpass": "skip"},
+)  # fmt: skip
+
+
+def _wget(call: Call) -> Value:
+    if call.has("--version", "--help"):
+        return UNKNOWN
+    parsed = call.parsed(_WGET)
+    urls = parsed.operands
+    posted = parsed.argument("--post-file", "--body-file")
+    if posted is not None:
+        _sends(call, "-T", posted, urls)
+    _argument_leak(call, urls)
+    askpass = parsed.argument("--use-askpass")
+    if askpass is not None:
+        call.run_text(askpass.value)
+    fetched = Value((HOLE,), frozenset({"downloaded"}), _name(urls))
+    call.effect(EffectKind.NETWORK_IN, _name(urls))
+    if "head" in parsed.attributes:
+        return EMPTY
+    target = parsed.argument("-O", "--output-document")
+    if target is not None:
+        if target.text in ("-", "/dev/stdout"):
+            return fetched
+        call.writes(target, fetched, "download")
+        return EMPTY
+    prefix = parsed.argument("-P", "--directory-prefix")
+    for url in urls:
+        name = url.text.split("?")[0].rstrip("/").rpartition("/")[2] or "index.html"
+        where = f"{prefix.text.rstrip('/')}/{name}" if prefix is not None else name
+        call.writes(Field(known(where), url.span, where), fetched, "download")
+    return EMPTY
+
+
+def _fetch(call: Call) -> Value:
+    """Other downloaders that print, or write with -o."""
+    operands = [a for a in call.args if not a.text.startswith("-")]
+    target = call.after("-o", "-O", "--out", "--output")
+    fetched = Value((HOLE,), frozenset({"downloaded"}), _name(operands))
+    carried = call.stdin.taints & _CARRIED
+    if carried:
+        call.effect(
+            EffectKind.NETWORK_OUT, _name(operands), *("carries:" + t for t in sorted(carried))
+        )
+    _argument_leak(call, operands)
+    call.effect(EffectKind.NETWORK_IN, _name(operands))
+    if target is not None and target.text != "-":
+        call.writes(target, fetched, "download")
+        return EMPTY
+    if call.name in ("aria2c", "axel"):
+        for url in operands:
+            name = url.text.rstrip("/").rpartition("/")[2]
+            call.writes(Field(known(name), url.span, name), fetched, "download")
+    return fetched
+
+
+def open_connection(call: Call, target: str | None) -> Value:
+    """A plain connection: what goes in is sent, what comes out is from the network."""
+    carried = call.stdin.taints & (_CARRIED | {"shell"})
+    if "shell" in carried:
+        call.effect(EffectKind.REMOTE_SHELL, target, "piped")
+    elif carried:
+        call.effect(EffectKind.NETWORK_OUT, target, *("carries:" + t for t in sorted(carried)))
+    elif call.stdin.taints & {"file", "input"}:
+        call.effect(EffectKind.NETWORK_OUT, target, "carries:file")
+    _argument_leak(call, [])
+    return Value((HOLE,), frozenset({"downloaded", "network"}), target or "the network")
+
+
+_NC = Facts(
+    flags={"-l": "listen", "--listen": "listen", "-z": "scan", "-k": "keep", "-h": "help"},
+    values=frozenset("-p -s -w -i -q -X -x -I -O -T -m -g -G --source-port --wait".split()),
+    options={
+        "-e": "skip",
+        "-c": "skip",
+        "--exec": "skip",
+        "--sh-exec": "skip",
+        "--lua-exec": "skip",
+    },
+)
+
+
+def _netcat(call: Call) -> Value:
+    parsed = call.parsed(_NC)
+    runs = parsed.argument("-e", "-c", "--exec", "--sh-exec", "--lua-exec")
+    host = _host(parsed)
+    if runs is not None:
+        kind = "bind" if "listen" in parsed.attributes else "reverse"
+        call.effect(EffectKind.REMOTE_SHELL, host, kind)
+        return EMPTY
+    if "scan" in parsed.attributes or "help" in parsed.attributes:
+        return UNKNOWN
+    return open_connection(call, host)
+
+
+def _host(parsed: Parsed) -> str | None:
+    return " ".join(operand.text for operand in parsed.operands[:2]) or None
+
+
+def _socat(call: Call) -> Value:
+    """socat joins two addresses: one of them a program, the other the network, is a shell."""
+    addresses = [arg.text for arg in call.args if ":" in arg.text or arg.text in ("-", "STDIO")]
+    joined = " ".join(addresses)
+    network = re.search(r"\b(?:tcp|udp|openssl|ssl|sctp|vsock)\w*[-:]", joined, re.I)
+    program = re.search(r"\b(?:exec|system|shell)(?:-\w+)?:([^ ,]+)", joined, re.I)
+    if program and network:
+        kind = "bind" if re.search(r"listen", joined, re.I) else "reverse"
+        call.effect(EffectKind.REMOTE_SHELL, addresses[0], kind)
+        return EMPTY
+    if program:
+        call.run_text(known(program.group(1).strip("'\"")), stdin=EMPTY)
+    files = re.findall(r"\b(?:file|open|create|gopen):([^ ,]+)", joined, re.I)
+    for path in files:
+        where = Field(known(path), call.shell.span, path)
+        if network:
+            carried = call.reads(where).taints & _CARRIED
+            if carried:
+                call.effect(
+                    EffectKind.NETWORK_OUT, addresses[-1], *("carries:" + t for t in carried)
+                )
+    return open_connection(call, addresses[-1] if addresses else None) if network else UNKNOWN
+
+
+def _lookup(call: Call) -> Value:
+    """dig, ping and other small talkers: harmless, unless a secret is in the name."""
+    _argument_leak(call, [a for a in call.args if not a.text.startswith("-")])
+    carried = call.stdin.taints & {"secret"}
+    if carried:
+        call.effect(EffectKind.NETWORK_OUT, None, "carries:secret")
+    if call.name == "ping" and call.has("-f") and call.shell.as_root:
+        call.effect(EffectKind.RESOURCE, "the network", "flood")
+    downloaded = call.name in ("dig", "nslookup", "host", "whois", "finger")
+    return Value((HOLE,), frozenset({"downloaded"} if downloaded else ()), call.name)
+
+
+def _mail(call: Call) -> Value:
+    carried = set(call.stdin.taints & _CARRIED)
+    for option in ("-a", "-A", "--attach"):
+        where = call.after(option)
+        if where is not None:
+            carried |= call.reads(where).taints & _CARRIED
+    _argument_leak(call, [])
+    operands = [a.text for a in call.args if "@" in a.text]
+    call.effect(
+        EffectKind.NETWORK_OUT, operands[-1] if operands else None,
+        "mail", *("carries:" + t for t in sorted(carried)),
+    )  # fmt: skip
+    return EMPTY
+
+
+def _telnet(call: Call) -> Value:
+    operands = [a.text for a in call.args if not a.text.startswith("-")]
+    return open_connection(call, " ".join(operands[:2]) or None)
+
+
+HANDLERS: dict[str, Handler] = {
+    "curl": _curl,
+    "wget": _wget,
+    **dict.fromkeys(
+        "fetch http https httpie xh lynx w3m links aria2c axel lwp-request GET elinks lwp-download "
+        "tftp ftp sftp lftp gsutil-cat".split(),
+        _fetch,
+    ),
+    **dict.fromkeys(("nc", "ncat", "netcat", "nc.traditional", "nc.openbsd"), _netcat),
+    "socat": _socat,
+    "telnet": _telnet,
+    **dict.fromkeys(
+        "dig nslookup host ping ping6 whois traceroute mtr finger hping3 drill".split(), _lookup
+    ),
+    **dict.fromkeys(("mail", "mailx", "sendmail", "mutt", "swaks", "s-nail"), _mail),
+}

@@ -1,0 +1,141 @@
+"""One-liners of other languages, as far as their text shows what they do.
+
+Covered: literal commands given to `os.system`, `subprocess`, `exec`, backquotes and their like;
+literal paths given to functions that delete, open for writing or change modes; downloaded code
+that is evaluated; a socket joined to a shell; endless forking. Not covered: anything computed.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call
+from cli_tuner.shell.values import HOME, UNKNOWN, Value
+from cli_tuner.shell.words import Field
+
+_STRING = r"""[rbfuRBFU]{0,2}(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|q[qx]?\{([^}]*)\})"""
+_COMMAND = re.compile(
+    r"(?:\bos\.(?:system|popen)|\bsubprocess\.\w+|\bPopen|\bcheck_output|\bgetoutput|\bsystem|"
+    r"\bexec(?:Sync|File|FileSync)?|\bspawn(?:Sync)?|\bshell_exec|\bpassthru|\bproc_open|\bpopen|"
+    r"\bos\.execute|\bio\.popen|\bpty\.spawn|do shell script|%x|\bqx)\s*[(\[{]*\s*" + _STRING
+)
+_LIST = re.compile(
+    r"(?:subprocess\.\w+|Popen|check_output|os\.exec\w+|spawn(?:Sync)?|execFile(?:Sync)?|"
+    r"system|exec)\s*\(?\s*(?:" + _STRING + r"\s*,\s*)?\[([^\]]*)\]"
+)
+_ARGUMENTS = re.compile(r"\b(?:system|exec)\s*\(?\s*((?:" + _STRING + r"\s*,\s*)+" + _STRING + ")")
+_BACKQUOTE = re.compile(r"`([^`]+)`")
+_DELETE = re.compile(
+    r"\b(?:os\.(?:remove|unlink|rmdir|removedirs)|shutil\.rmtree|rmtree|remove_tree|unlink|"
+    r"rmSync|rmdirSync|unlinkSync|FileUtils\.(?:rm_rf|rm_r|rm|remove_dir|remove_entry)|rm_rf|"
+    r"File\.(?:delete|unlink)|Dir\.rmdir|fs\.rm|fs\.unlink|os\.remove|rmdir)\s*\(?\s*"
+    r"(?:os\.path\.expanduser\s*\(\s*)?(?:Path\s*\(\s*)?" + _STRING
+)
+_PATH_DELETE = re.compile(r"Path\s*\(\s*" + _STRING + r"\s*\)\.(?:unlink|rmdir)")
+_WRITE = re.compile(
+    r"""\b(?:open|fopen|File\.open|File\.write|writeFileSync|writeFile|appendFileSync|"""
+    r"""file_put_contents|IO\.write)\s*\(?\s*(?:\w+\s*,\s*)?(?:["']\+?>+["']?\s*,\s*)?"""
+    + _STRING
+    + r"""(\s*,\s*(?:mode\s*=\s*)?["'][rbt]*[wax+][^"']*["'])?"""
+)
+_MODE = re.compile(r"\b(?:os\.)?(chmod|chown|setuid)\w*\s*\(?([^;)\n]*)")
+_READ = re.compile(
+    r"\b(?:open|readFileSync|file_get_contents|File\.read|fopen|read_text)\s*\(?\s*" + _STRING
+)
+_DOWNLOAD = re.compile(
+    r"urlopen|requests\.get|urllib|http\.get|https\.get|open-uri|URI\.open|LWP|HTTP::Tiny|"
+    r"DownloadString|Invoke-WebRequest|iwr |fetch\(|file_get_contents\s*\(\s*['\"]https?:"
+)
+_UPLOAD = re.compile(r"requests\.(?:post|put)|http\.request|urlopen\([^)]*data=|Net::HTTP\.post")
+_EVALUATES = re.compile(
+    r"\bexec\s*\(|\beval\b|\bIEX\b|Invoke-Expression|os\.system\s*\(|new Function"
+)
+_DECODES = re.compile(
+    r"b64decode|fromhex|unhexlify|Buffer\.from\([^)]*base64|base64_decode|atob|unpack\s*\(|"
+    r"decode_base64|gzinflate|zlib\.decompress|codecs\.decode|marshal\.loads|__import__\(['\"]base64"
+)
+_SOCKET = re.compile(
+    r"\bsocket\b|\bSocket\b|TCPSocket|fsockopen|net\.(?:connect|createConnection|Socket)|"
+    r"IO::Socket|createConnection|new net|Net\.Sockets"
+)
+_JOINS = re.compile(
+    r"dup2|pty\.spawn|/bin/(?:ba|z|da)?sh|cmd\.exe|\bsubprocess\b|child_process|\bexec\b|"
+    r"STDIN->fdopen|open\s*\(?\s*STDIN|fdopen|os\.execute|proc_open|IO\.popen"
+)
+_SERVES = re.compile(r"\.bind\(|listen\(|TCPServer")
+_FORK = re.compile(r"\bfork\b")
+_ENDLESS = re.compile(r"while\s*\(?\s*(?:True|1|true|:)|for\s*\(\s*;;|\bloop\b|fork while|while 1")
+_SHELL_SPAWN = re.compile(r"(?:pty\.spawn|os\.exec\w+|\bexec)\s*\(?\s*['\"](/bin/\w*sh)")
+_SETUID = re.compile(r"setuid\s*\(\s*0|\$<\s*=\s*0|Process::Sys\.setuid")
+
+
+def run_snippet(call: Call, code: str) -> None:
+    """Emit what a text in another language would do."""
+    _commands(call, code)
+    _file_changes(call, code)
+    if _SOCKET.search(code) and _JOINS.search(code):
+        kind = "bind" if _SERVES.search(code) else "reverse"
+        call.effect(EffectKind.REMOTE_SHELL, "a socket", kind)
+    if _EVALUATES.search(code) and _DOWNLOAD.search(code):
+        call.effect(EffectKind.EXECUTE, "what it downloads", "downloaded")
+    elif re.search(r"\bexec\b|\beval\b|os\.system", code) and _DECODES.search(code):
+        call.effect(EffectKind.EXECUTE, "what it decodes", "decoded")
+    if _FORK.search(code) and _ENDLESS.search(code):
+        call.effect(EffectKind.RESOURCE, call.name, "fork", "recursive")
+    if _SETUID.search(code) or ("setuid" in code and _SHELL_SPAWN.search(code)):
+        call.effect(EffectKind.PRIVILEGE, "root", "setuid")
+    elif _SHELL_SPAWN.search(code) and call.shell.as_root:
+        call.effect(EffectKind.PRIVILEGE, "root", "escape")
+
+
+def _texts(pattern: re.Pattern[str], code: str) -> list[str]:
+    found: list[str] = []
+    for match in pattern.finditer(code):
+        text = next((group for group in match.groups() if group is not None), "")
+        found.append(text.replace('\\"', '"').replace("\\'", "'").replace("\\\\", "\\"))
+    return found
+
+
+def _commands(call: Call, code: str) -> None:
+    commands = _texts(_COMMAND, code)
+    for match in _LIST.finditer(code):
+        words = re.findall(_STRING, match.group(match.lastindex or 0))
+        commands.append(" ".join(next((w for w in word if w), "''") for word in words))
+    for match in _ARGUMENTS.finditer(code):
+        words = re.findall(_STRING, match.group(1))
+        commands.append(" ".join(next((w for w in word if w), "''") for word in words))
+    if call.name in ("perl", "ruby", "php"):
+        commands += _BACKQUOTE.findall(code)
+    for command in dict.fromkeys(commands[:12]):
+        call.run_text(Value((command,)))
+
+
+def _file_changes(call: Call, code: str) -> None:
+    recursive = bool(re.search(r"rmtree|rm_rf|rm_r\b|remove_tree|recursive", code))
+    for path in [*_texts(_DELETE, code), *_texts(_PATH_DELETE, code)]:
+        call.on_path(EffectKind.DELETE, _field(call, path), *(("recursive",) if recursive else ()))
+    for match in _WRITE.finditer(code):
+        perl_write = re.search(r"['\"]\+?>+", match.group()) is not None
+        writer = "open" not in match.group().split("(")[0].lower() or match.group(4) or perl_write
+        path = next((group for group in match.groups()[:3] if group is not None), "").lstrip("+>< ")
+        if writer and path:
+            call.writes(_field(call, path), UNKNOWN)
+    for path in _texts(_READ, code):
+        content = call.reads(_field(call, path))
+        if content.taints & {"secret", "sensitive"} and (
+            _UPLOAD.search(code) or _SOCKET.search(code)
+        ):
+            carried = ("carries:" + t for t in sorted(content.taints & {"secret", "sensitive"}))
+            call.effect(EffectKind.NETWORK_OUT, "a server", *carried)
+    for match in _MODE.finditer(code):
+        if match.group(1) in ("chmod", "chown") and (quoted := re.search(_STRING, match.group(2))):
+            path = next(group for group in quoted.groups() if group is not None)
+            octal = re.search(r"0o?([0-7]{3,4})", match.group(2))
+            attributes = ("world-write",) if octal and octal.group(1)[-1] in "2367" else ()
+            call.on_path(EffectKind.PERMISSION, _field(call, path), *attributes)
+
+
+def _field(call: Call, path: str) -> Field:
+    text = HOME + path[1:] if path.startswith("~") else path
+    return Field(Value((text,)), call.shell.span, path)

@@ -1,0 +1,232 @@
+"""Filters: what comes out when the text that goes in is known, and where it came from if not."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from cli_tuner.shell.call import Call, Handler, Parsed
+from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.scan import ansi_c
+from cli_tuner.shell.values import EMPTY, HOLE, Value, concatenated
+
+
+def _input(call: Call, parsed: Parsed, skip: int = 0) -> Value:
+    """The files that are read, else standard input."""
+    files = parsed.operands[skip:]
+    if not files:
+        return call.stdin
+    return concatenated([call.stdin if f.text == "-" else call.reads(f) for f in files])
+
+
+def _mapped(value: Value, change: Callable[[str], str | None]) -> Value:
+    """The changed text if it is known; what cannot be decoded is unknown."""
+    if not value.known:
+        return Value((HOLE,), value.taints, value.source)
+    changed = change(value.text)
+    return replace(value, texts=(HOLE if changed is None else changed,))
+
+
+def _decoded(value: Value, change: Callable[[str], str | None]) -> Value:
+    result = _mapped(value, change)
+    return replace(result, taints=result.taints | {"decoded"})
+
+
+def _from_base64(text: str) -> str | None:
+    try:
+        return base64.b64decode("".join(text.split()) + "==", validate=False).decode("utf-8")
+    except (ValueError, binascii.Error):
+        return None
+
+
+def _from_base32(text: str) -> str | None:
+    try:
+        return base64.b32decode("".join(text.split())).decode("utf-8")
+    except (ValueError, binascii.Error):
+        return None
+
+
+def _from_hex(text: str) -> str | None:
+    digits = re.sub(r"\\x|0x|[^0-9A-Fa-f]", "", text)
+    try:
+        return bytes.fromhex(digits).decode("utf-8")
+    except ValueError:
+        return None
+
+
+def _base64(call: Call) -> Value:
+    facts = Facts(flags=dict.fromkeys(("-d", "-D", "--decode"), "decode"), values=_WRAP)
+    parsed = call.parsed(facts)
+    value = _input(call, parsed)
+    if "decode" in parsed.attributes:
+        return _decoded(value, _from_base32 if call.name == "base32" else _from_base64)
+    return _mapped(value, lambda text: base64.b64encode(text.encode("utf-8", "replace")).decode())
+
+
+_WRAP = frozenset({"-w", "--wrap", "-b", "-i", "-o"})
+
+
+def _xxd(call: Call) -> Value:
+    facts = Facts(flags={"-r": "revert", "-revert": "revert"}, values=frozenset({"-l", "-s", "-c"}))
+    parsed = call.parsed(facts)
+    revert = "revert" in parsed.attributes or any(
+        "r" in a.text for a in call.args if a.text[:1] == "-"
+    )
+    value = _input(call, parsed)
+    return _decoded(value, _from_hex) if revert else Value((HOLE,), value.taints, value.source)
+
+
+def _rev(call: Call) -> Value:
+    value = _input(call, call.parsed(Facts()))
+    return _decoded(value, lambda t: "\n".join(line[::-1] for line in t.split("\n")))
+
+
+def _tac(call: Call) -> Value:
+    value = _input(call, call.parsed(Facts()))
+    return _mapped(value, lambda text: "\n".join(reversed(text.rstrip("\n").split("\n"))) + "\n")
+
+
+def _openssl(call: Call) -> Value:
+    words = [arg.text for arg in call.args]
+    if "s_client" in words or "s_server" in words:
+        from cli_tuner.shell.programs.network import open_connection
+
+        where = call.after("-connect")
+        return open_connection(call, where.text if where is not None else None)
+    source = call.after("-in")
+    value = call.reads(source) if source is not None else call.stdin
+    target = call.after("-out")
+    if {"-d", "-D"} & set(words) and {"enc", "base64", "-base64", "-a"} & set(words):
+        plain = {"base64", "-base64"} & set(words) or {"-a", "enc"} <= set(words) and len(words) < 5
+        value = _decoded(value, _from_base64 if plain else lambda _: None)
+    elif words[:1] in (["enc"], ["smime"], ["rsautl"], ["pkeyutl"]) and "-d" in words:
+        value = _decoded(value, lambda _: None)
+    else:
+        value = Value((HOLE,), value.taints - {"secret"}, value.source)
+    if target is not None:
+        call.writes(target, value)
+        return EMPTY
+    return value
+
+
+def _tr_set(text: str) -> str:
+    text = ansi_c(text)
+    classes = {"[:lower:]": "a-z", "[:upper:]": "A-Z", "[:digit:]": "0-9", "[:space:]": " \t\n"}
+    for name, spelled in classes.items():
+        text = text.replace(name, spelled)
+    return re.sub(
+        r"(.)-(.)",
+        lambda m: "".join(map(chr, range(ord(m[1]), min(ord(m[2]) + 1, ord(m[1]) + 300)))),
+        text,
+        flags=re.S,
+    )
+
+
+def _tr(call: Call) -> Value:
+    options = "".join(arg.text[1:] for arg in call.args if arg.text.startswith("-"))
+    sets = [_tr_set(arg.text) for arg in call.args if not arg.text.startswith("-")]
+
+    def change(text: str) -> str | None:
+        if "c" in options.lower() or not sets:
+            return None
+        if "d" in options:
+            return "".join(char for char in text if char not in sets[0])
+        if len(sets) < 2 or not sets[1]:
+            return text
+        target = sets[1].ljust(len(sets[0]), sets[1][-1])
+        return text.translate({ord(a): b for a, b in zip(sets[0], target, strict=False)})
+
+    return _mapped(call.stdin, change)
+
+
+def _rot13(call: Call) -> Value:
+    return _decoded(call.stdin, lambda text: codecs.encode(text, "rot13"))
+
+
+def _same(call: Call) -> Value:
+    """cat and filters that keep or select lines: the text stays what it was."""
+    facts = Facts(values=_KEEPERS.get(call.name, frozenset()))
+    value = _input(call, call.parsed(facts))
+    if call.name in ("head", "tail"):
+        return replace(value, taints=value.taints - {"endless"})
+    return value
+
+
+_KEEPERS = {
+    "head": frozenset({"-n", "-c", "--lines", "--bytes"}),
+    "tail": frozenset({"-n", "-c", "-s", "--lines", "--bytes", "--pid"}),
+    "pv": frozenset({"-L", "-s", "-N", "-i", "-B"}),
+    "mbuffer": frozenset({"-m", "-s"}),
+}
+
+
+def _cut(call: Call) -> Value:
+    facts = Facts(values=frozenset({"-d", "-f", "-c", "-b", "--delimiter", "--fields"}))
+    parsed = call.parsed(facts)
+    value = _input(call, parsed)
+    return Value((HOLE,), value.taints, value.source)
+
+
+def _grep(call: Call) -> Value:
+    facts = Facts(
+        values=frozenset(
+            "-A -B -C -m -d -D --include --exclude --exclude-dir --color --max-count -t -g -T".split()
+        ),
+        options={"-e": "skip", "-f": "read", "--regexp": "skip", "--file": "read"},
+    )
+    parsed = call.parsed(facts)
+    given = parsed.argument("-e", "-f", "--regexp", "--file") is not None
+    value = _input(call, parsed, 0 if given else 1)
+    return Value((HOLE,), value.taints - {"endless"}, value.source)
+
+
+def _decompress(call: Call) -> Value:
+    """gunzip, zcat, gpg -d: what was inside stays unknown, where it came from does not."""
+    parsed = call.parsed(Facts(values=frozenset({"-S", "-T", "-o", "--output", "--passphrase"})))
+    value = _input(call, parsed)
+    taints = value.taints - {"file"}
+    if value.texts != ("",):
+        taints = taints | {"decoded"}
+    target = parsed.argument("-o", "--output")
+    result = Value((HOLE,), taints, value.source)
+    if target is not None:
+        call.writes(target, result)
+    return result
+
+
+def _gpg(call: Call) -> Value:
+    exports = call.has("--export-secret-keys", "--export-secret-subkeys")
+    if exports:
+        return Value((HOLE,), frozenset({"secret"}), "the private GPG keys")
+    if call.has("-d", "--decrypt"):
+        return _decompress(call)
+    parsed = call.parsed(Facts(values=frozenset({"-o", "--output", "-r", "--recipient", "-u"})))
+    value = _input(call, parsed) if not call.has("--list-keys", "-k", "--verify") else EMPTY
+    return Value((HOLE,), value.taints - {"secret"}, value.source)
+
+
+def _yes(call: Call) -> Value:
+    return Value((HOLE,), frozenset({"endless"}), "yes")
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("base64", "base32", "gbase64"), _base64),
+    **dict.fromkeys(("cat", "head", "tail", "sort", "uniq", "nl", "pv", "mbuffer", "bat"), _same),
+    **dict.fromkeys(("less", "more", "fold", "fmt", "expand", "unexpand", "shuf", "zless"), _same),
+    **dict.fromkeys(("grep", "egrep", "fgrep", "rg", "ag", "zgrep", "ack"), _grep),
+    **dict.fromkeys(("zcat", "bzcat", "xzcat", "gzcat", "zstdcat", "lz4cat"), _decompress),
+    "xxd": _xxd,
+    "rev": _rev,
+    "tac": _tac,
+    "openssl": _openssl,
+    "tr": _tr,
+    "rot13": _rot13,
+    "cut": _cut,
+    "gpg": _gpg,
+    "gpg2": _gpg,
+    "yes": _yes,
+}

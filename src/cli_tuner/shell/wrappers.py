@@ -1,0 +1,374 @@
+"""Programs that run another program: how many words are theirs, and where the other one starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call
+from cli_tuner.shell.scan import ansi_c
+from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, concatenated, known
+from cli_tuner.shell.words import Field
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """Which options take a word, how many operands come first, and what else is special."""
+
+    values: frozenset[str] = frozenset()
+    operands: int = 0
+    root: bool = False
+    assignments: bool = False
+
+
+def _wrapper(
+    values: str = "", operands: int = 0, *, root: bool = False, env: bool = False
+) -> Wrapper:
+    return Wrapper(frozenset(values.split()), operands, root, env)
+
+
+WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
+    {
+        "sudo": _wrapper(
+            "-u -g -h -p -C -r -t -T -U -D -R -a --user --group --host --prompt --chdir "
+            "--close-from --role --type --chroot --command-timeout --other-user",
+            root=True,
+            env=True,
+        ),
+        "doas": _wrapper("-u -C -a", root=True, env=True),
+        "pkexec": _wrapper("--user -u", root=True),
+        "gksudo": _wrapper("-u -m", root=True),
+        "env": _wrapper("-u --unset -C --chdir", env=True),
+        "command": _wrapper(),
+        "builtin": _wrapper(),
+        "exec": _wrapper("-a"),
+        "nohup": _wrapper(),
+        "setsid": _wrapper(),
+        "nice": _wrapper("-n --adjustment"),
+        "ionice": _wrapper("-c -n --class --classdata"),
+        "chrt": _wrapper("-T -P -D", 1),
+        "taskset": _wrapper("", 1),
+        "numactl": _wrapper("-C -N -m -i"),
+        "timeout": _wrapper("-s -k --signal --kill-after", 1),
+        "gtimeout": _wrapper("-s -k", 1),
+        "stdbuf": _wrapper("-i -o -e --input --output --error"),
+        "time": _wrapper("-f -o --format --output"),
+        "gtime": _wrapper("-f -o"),
+        "strace": _wrapper("-o -e -p -s -u -a -E -O -S"),
+        "ltrace": _wrapper("-o -e -p -s -u -n -a"),
+        "unbuffer": _wrapper(),
+        "chronic": _wrapper(),
+        "caffeinate": _wrapper("-t -w"),
+        "setarch": _wrapper("", 1),
+        "linux32": _wrapper(),
+        "linux64": _wrapper(),
+        "firejail": _wrapper(),
+        "torsocks": _wrapper(),
+        "torify": _wrapper(),
+        "proxychains": _wrapper("-f"),
+        "proxychains4": _wrapper("-f"),
+        "dbus-run-session": _wrapper(),
+        "dbus-launch": _wrapper(),
+        "xvfb-run": _wrapper("-n -s -e -f -w"),
+        "fakeroot": _wrapper("-l -s -i"),
+        "sshpass": _wrapper("-p -f -d -P"),
+        "rlwrap": _wrapper(),
+        "ts": _wrapper(),
+        "noglob": _wrapper(),
+        "nocorrect": _wrapper(),
+        "systemd-inhibit": _wrapper("--what --who --why --mode"),
+        "cgexec": _wrapper("-g"),
+        "prlimit": _wrapper("-p -o"),
+        "setpriv": _wrapper("--reuid --regid --groups"),
+        "capsh": _wrapper(),
+        "unshare": _wrapper("-S -G --setuid --setgid -R --root -w --wd"),
+        "nsenter": _wrapper("-t --target -S -G -r -w --setuid --setgid"),
+        "chroot": _wrapper("--userspec --groups", 1),
+        "systemd-run": _wrapper("-u -p -M -H -E --unit --property --slice --uid --gid --setenv"),
+        "flock": _wrapper("-w -E --timeout --wait --conflict-exit-code", 1),
+        "watch": _wrapper("-n --interval"),
+        "entr": _wrapper(),
+        "daemonize": _wrapper("-p -l -u -o -e -c"),
+        "start-stop-daemon": _wrapper("-p -x -u -n --pidfile --exec --user --name"),
+    }
+)
+
+_ROOTLESS_USER = ("root", "0", "#0", "")
+
+
+def run_wrapped(call: Call) -> Value:
+    """Run what a wrapper of the table runs."""
+    wrapper = WRAPPERS[call.name]
+    rest, options = _skip_options(call.args, wrapper)
+    rest = rest[wrapper.operands :]
+    if wrapper.assignments:
+        rest = _take_assignments(call, rest)
+    if not rest:
+        return _nothing_to_run(call, options)
+    if call.name == "command" and {"-v", "-V"} & options.keys():
+        return known(rest[0].text + "\n")
+    if call.name == "env" and ("-S" in options or "--split-string" in options):
+        return call.run_text(_spaced(call.args[1:]))
+    if (
+        call.name in ("watch", "flock")
+        and len(rest) == 1
+        or (call.name == "flock" and "-c" in options)
+    ):
+        return call.run_text(rest[-1].value)
+    user = options.get("-u") or options.get("--user") or ""
+    root = wrapper.root and (user in _ROOTLESS_USER)
+    _isolation(call, options)
+    if call.name in ("sudo",) and ("-e" in options or "--edit" in options):
+        for where in rest:
+            call.writes(where, UNKNOWN, "edit")
+        return EMPTY
+    with call.shell.rooted(root):
+        return call.run(rest)
+
+
+def _isolation(call: Call, options: Mapping[str, str]) -> None:
+    if call.name == "nsenter" and (options.get("-t") == "1" or options.get("--target") == "1"):
+        call.effect(EffectKind.CONTAINER, "host namespaces", "escape")
+    if call.name == "chroot":
+        where = next((arg for arg in call.args if not arg.text.startswith("-")), None)
+        if where is not None and where.text.startswith(("/host", "/mnt", "/proc/1")):
+            call.effect(EffectKind.CONTAINER, where.text, "chroot")
+
+
+def _nothing_to_run(call: Call, options: Mapping[str, str]) -> Value:
+    if call.name == "env":
+        return Value((HOLE,), frozenset({"sensitive"}), "the environment")
+    interactive = {"-i", "-s", "--login", "--shell", "-is"} & options.keys()
+    if call.name in ("sudo", "doas", "pkexec") and interactive:
+        if call.stdin.texts != ("",):
+            with call.shell.rooted():
+                return call.run_text(call.stdin, stdin=EMPTY)
+        call.effect(EffectKind.PRIVILEGE, "root", "interactive")
+    if call.name in ("unshare", "nsenter", "chroot"):
+        call.effect(EffectKind.PRIVILEGE, "a shell", "interactive")
+    return EMPTY
+
+
+def _skip_options(args: list[Field], wrapper: Wrapper) -> tuple[list[Field], dict[str, str]]:
+    """The words after the wrapper's own options, and those options."""
+    options: dict[str, str] = {}
+    index = 0
+    while index < len(args):
+        text = args[index].text
+        if text == "--":
+            index += 1
+            break
+        if not text.startswith("-") or text == "-" or text.startswith("-" + HOLE):
+            break
+        head, equals, rest = text.partition("=")
+        options[head] = rest
+        index += 1
+        if equals:
+            continue
+        if text in wrapper.values and index < len(args):
+            options[text] = args[index].text
+            index += 1
+        elif not text.startswith("--") and len(text) > 2:
+            index += _cluster(text, wrapper, options, args, index)
+    return args[index:], options
+
+
+def _cluster(
+    text: str, wrapper: Wrapper, options: dict[str, str], args: list[Field], index: int
+) -> int:
+    """Split `-nu root`; returns how many further words belong to it."""
+    for position, letter in enumerate(text[1:], start=1):
+        option = "-" + letter
+        options.setdefault(option, "")
+        if option in wrapper.values:
+            attached = text[position + 1 :]
+            if attached:
+                options[option] = attached
+                return 0
+            options[option] = args[index].text if index < len(args) else ""
+            return 1
+    return 0
+
+
+def _take_assignments(call: Call, rest: list[Field]) -> list[Field]:
+    while rest and "=" in rest[0].text and rest[0].text.partition("=")[0].isidentifier():
+        name, _, value = rest[0].text.partition("=")
+        if name in ("LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV") and call.shell.as_root:
+            call.effect(EffectKind.PRIVILEGE, name, "preload")
+        call.shell.scope.variables[name] = replace(rest[0].value, texts=(value,))
+        rest = rest[1:]
+    return rest
+
+
+def _spaced(fields: list[Field]) -> Value:
+    values: list[Value] = []
+    for index, item in enumerate(fields):
+        values += [known(" "), item.value] if index else [item.value]
+    return concatenated(values) if values else EMPTY
+
+
+# --- wrappers that take a text, or build arguments
+
+
+def run_su(call: Call) -> Value:
+    """`su [-] [user] [-c text]` and `runuser`."""
+    code = call.after("-c", "--command")
+    cluster = next(
+        (
+            i
+            for i, a in enumerate(call.args)
+            if a.text[:1] == "-" and a.text[1:2] != "-" and a.text.endswith("c")
+        ),
+        None,
+    )
+    if code is None and cluster is not None and cluster + 1 < len(call.args):
+        code = call.args[cluster + 1]
+    if call.name == "runuser" and code is None:
+        rest, _ = _skip_options(call.args, _wrapper("-u -g"))
+        return call.run(rest) if rest else EMPTY
+    if code is None:
+        if call.stdin.texts != ("",):
+            with call.shell.rooted():
+                return call.run_text(call.stdin, stdin=EMPTY)
+        call.effect(EffectKind.PRIVILEGE, "another user", "interactive")
+        return EMPTY
+    names = [a.text for a in call.args if not a.text.startswith("-") and a is not code]
+    with call.shell.rooted(not names or names[0] == "root"):
+        return call.run_text(code.value)
+
+
+_XARGS = _wrapper(
+    "-I -n -P -d -L -s -a -E -R -S -J --replace --max-args --max-procs --delimiter --arg-file "
+    "--max-lines --max-chars"
+)
+
+
+def run_xargs(call: Call) -> Value:
+    """`xargs [options] command`: what comes in becomes arguments, or replaces `{}`."""
+    rest, options = _skip_options(call.args, _XARGS)
+    mark = options.get("-I") or options.get("--replace") or ("{}" if "-i" in options else "")
+    incoming = call.stdin
+    if "-a" in options or "--arg-file" in options:
+        incoming = UNKNOWN
+    added = _incoming_fields(call, incoming)
+    if not rest:
+        return incoming
+    if mark:
+        return call.run([_replaced(item, mark, added) for item in rest], stdin=EMPTY)
+    return call.run([*rest, *added], stdin=EMPTY)
+
+
+def _incoming_fields(call: Call, incoming: Value) -> list[Field]:
+    if incoming.known:
+        words = incoming.text.split()[:200]
+        return [Field(replace(incoming, texts=(word,)), call.shell.span, word) for word in words]
+    return [Field(incoming, call.shell.span, incoming.source or "what it reads")]
+
+
+def _replaced(item: Field, mark: str, added: list[Field]) -> Field:
+    if mark not in item.text:
+        return item
+    texts = tuple(item.text.replace(mark, text) for add in added for text in add.value.texts)
+    taints = item.value.taints.union(*(add.value.taints for add in added))
+    raw = item.raw if not added else added[0].raw
+    return Field(Value(texts[:12] or ("",), taints, raw), item.span, raw)
+
+
+_PARALLEL = _wrapper("-j -a -I -S -N -n --jobs --arg-file --sshlogin --colsep --results --timeout")
+
+
+def run_parallel(call: Call) -> Value:
+    """GNU parallel: the command is a text; arguments come after `:::` or from standard input."""
+    texts = [arg.text for arg in call.args]
+    cut = next((i for i, text in enumerate(texts) if text.startswith(":::")), len(texts))
+    rest, _ = _skip_options(call.args[:cut], _PARALLEL)
+    inputs = call.args[cut + 1 :] or _incoming_fields(call, call.stdin)
+    if not rest:
+        for item in inputs:
+            call.run_text(item.value)
+        return UNKNOWN
+    if any("{" in item.text for item in rest):
+        return call.run_text(_spaced([_replaced(item, "{}", inputs) for item in rest]))
+    return call.run_text(_spaced([*rest, *inputs[:20]]))
+
+
+_SSH = _wrapper("-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w -B")
+
+
+def run_ssh(call: Call) -> Value:
+    """`ssh host command`: runs elsewhere; what it does there is judged as if it were here."""
+    rest, options = _skip_options(call.args, _SSH)
+    if "-R" in options or "-w" in options:
+        call.effect(EffectKind.REMOTE_SHELL, options.get("-R") or "tunnel", "tunnel", "reverse")
+    elif "-D" in options:
+        call.effect(EffectKind.NETWORK_OUT, options.get("-D"), "proxy")
+    if "ProxyCommand" in "".join(arg.text for arg in call.args):
+        command = next(a.text for a in call.args if "ProxyCommand" in a.text)
+        call.run_text(known(command.partition("=")[2] or command.partition(" ")[2]))
+    if not rest:
+        return EMPTY
+    host = rest[0].text
+    carried = call.stdin.taints & {"secret", "sensitive"}
+    if carried:
+        call.effect(EffectKind.NETWORK_OUT, host, *("carries:" + t for t in sorted(carried)))
+    if len(rest) == 1:
+        if call.stdin.texts != ("",) and "-N" not in options:
+            return call.run_text(call.stdin, stdin=EMPTY)
+        return EMPTY
+    with call.shell.subshell():
+        call.shell.cwd = "~"
+        return call.run_text(_spaced(rest[1:]))
+
+
+def run_busybox(call: Call) -> Value:
+    """The applet is the first operand."""
+    return call.run(call.args) if call.args and call.args[0].text[:1] != "-" else EMPTY
+
+
+def run_printf(call: Call) -> Value:
+    """`printf format args` on constants, else unknown text with the arguments' taints."""
+    args = call.args[2:] if call.args and call.args[0].text == "-v" else call.args
+    if not args:
+        return EMPTY
+    if not all(arg.value.known for arg in args):
+        if args[0].text in ("%s", "%s\n", r"%s\n", "%b", r"%b\n") and len(args) == 2:
+            return args[1].value
+        return concatenated([item.value for item in args])
+    template = ansi_c(args[0].text)
+    rest = [arg.text for arg in args[1:]]
+    printed = _formatted(template, rest)
+    result = Value((printed,), call.taints(), args[0].value.source)
+    if call.args[0].text == "-v" and len(call.args) > 1:
+        call.shell.scope.variables[call.args[1].text] = result
+        return EMPTY
+    return result
+
+
+def _formatted(template: str, rest: list[str]) -> str:
+    import re
+
+    pattern = re.compile(r"%([-+ 0#]*\d*(?:\.\d+)?)([sbdiuxXocq%])")
+    out: list[str] = []
+    while True:
+        used = 0
+
+        def one(match: re.Match[str]) -> str:
+            nonlocal used
+            if match.group(2) == "%":
+                return "%"
+            value = rest[used] if used < len(rest) else ""
+            used += 1
+            if match.group(2) == "b":
+                return ansi_c(value)
+            if match.group(2) == "c":
+                return value[:1]
+            if match.group(2) in "xXo" and value.isdigit():
+                return format(int(value), match.group(2))
+            return value
+
+        out.append(pattern.sub(one, template))
+        rest = rest[used:]
+        if not rest or not used or len(out) > 64:
+            return "".join(out)
