@@ -44,26 +44,33 @@ def hand_over(
         if answer.command is None:
             _show_refusal(answer, screen)
             return answer.exit
-    if not how.run:
+    if how.run:
+        # Said even to `--quiet`: nobody is asked to run what they cannot see.
+        screen.line(visible(str(answer.command)))
+    else:
         _print_commands(answer)
-    if not how.quiet:
+    if how.run or not how.quiet:
         _show_verdict(answer, how, screen)
     if how.copy:
-        _copy(answer, screen)
+        _copy(answer, how, screen)
     return _run(answer, screen) if how.run else answer.exit
 
 
 def _print_commands(answer: Answer) -> None:
     for command in (answer.command, *(other for other, _ in answer.alternatives)):
         # Boundary 4 let no control character through; an endpoint's JSON is not taken at its word.
-        sys.stdout.write(f"{visible(str(command))}\n")
+        try:
+            sys.stdout.write(f"{visible(str(command))}\n")
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                f"the command has characters that {sys.stdout.encoding} lacks",
+                hint="use a UTF-8 locale",
+            ) from error
     sys.stdout.flush()
 
 
 def _show_verdict(answer: Answer, how: Handoff, screen: Screen) -> None:
     level = str(answer.level)
-    if how.run:
-        screen.line(visible(str(answer.command)))
     if answer.reasons:
         for reason in answer.reasons:
             shown = visible(f"{reason.rule_id} {reason.message}")
@@ -112,11 +119,11 @@ def _edited(answer: Answer, screen: Screen, judge: Callable[[str, Answer], Answe
     return judge(changed, answer)._replace(alternatives=())
 
 
-def _copy(answer: Answer, screen: Screen) -> None:
+def _copy(answer: Answer, how: Handoff, screen: Screen) -> None:
     program = terminal.copy(str(answer.command))
     if program is None:
         screen.line("  not copied: there is no clipboard program and no terminal")
-    else:
+    elif not how.quiet:
         screen.line(f"  copied by {program}")
 
 
@@ -130,11 +137,13 @@ def _run(answer: Answer, screen: Screen) -> int:
     word = "yes" if answer.level == "review" else "y"
     reply = terminal.ask(f"  run it? type {word} to run, anything else not to:")
     if reply is None:
-        raise UsageError("--run asks on the terminal, and there is none")
+        raise UsageError("--run asks on the terminal, and nobody answered there")
     if reply.lower() not in {word, "yes"}:
         screen.line("  not run")
         return Exit.CANCELLED
     try:
-        return subprocess.run(["bash", "-c", str(answer.command)], check=False).returncode
+        status = subprocess.run(["bash", "-c", str(answer.command)], check=False).returncode
     except FileNotFoundError as error:
         raise UsageError("--run needs bash, and there is none here") from error
+    # A command that a signal ended has a negative status here and 128 + signal in a shell.
+    return status if status >= 0 else 128 - status

@@ -2,38 +2,18 @@
 
 Covers: length, control characters, direction overrides, texts that say nothing (all of them in
 the record itself), chat-template tokens and what looks like them, requests too fast, and
-sentences that address the model instead of the task. The last is a heuristic: it is reported,
-and refused at `strict`; what protects is boundary 4, whatever the model was talked into.
+sentences that address the model instead of the task (`injection`): reported, refused at `strict`.
 """
 
 from __future__ import annotations
 
-import re
-
 from pydantic import ValidationError
 
+from cli_tuner.boundaries.injection import signals_in
 from cli_tuner.boundaries.parts import Parts
 from cli_tuner.boundaries.trace import Trace
 from cli_tuner.prompt import template_token_in
 from cli_tuner.records import CommandRequest, RefusalCode, Safety
-
-_ADDRESSES_THE_MODEL = {
-    "override": r"\b(ignore|disregard|forget|override|bypass)\b.{0,30}"
-    r"\b(instruction|prompt|rule|guard|policy|policies|safety|restriction|filter|above|previous)",
-    "persona": r"\b(you are now|act as|pretend (to be|you are|that you)|roleplay|developer mode"
-    r"|jailbreak|do anything now)\b",
-    "disclosure": r"\b(reveal|print|show|repeat|output|what is)\b.{0,30}"
-    r"\b(system prompt|your (instructions|prompt|rules))\b",
-    "verbatim": r"\b(respond|reply|answer|say)\b.{0,20}\b(only|exactly|verbatim)\b.{0,40}"
-    r"(:|\bwith\b)",
-    "no_judgement": r"\b(without|skip|disable|no)\b.{0,20}"
-    r"\b(validation|guardrails?|safety checks?|the guard)\b",
-    "role_marker": r"(^|\n)\s*(system|assistant)\s*:|\[/?INST\]|<</?SYS>>"
-    r"|###\s*(system|instruction)",
-}
-_SIGNALS = {
-    name: re.compile(pattern, re.IGNORECASE) for name, pattern in _ADDRESSES_THE_MODEL.items()
-}
 
 
 def admit(trace: Trace, parts: Parts) -> CommandRequest:
@@ -66,9 +46,7 @@ def admit(trace: Trace, parts: Parts) -> CommandRequest:
             f"the query has the chat-template token {token}",
             hint="describe it in words",
         )
-    trace.signals = tuple(
-        name for name, pattern in _SIGNALS.items() if pattern.search(request.query)
-    )
+    trace.signals = signals_in(request.query)
     if trace.signals and request.safety is Safety.STRICT:
         raise trace.refused(
             RefusalCode.INJECTION,

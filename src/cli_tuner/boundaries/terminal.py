@@ -22,6 +22,11 @@ _COLORS = {
     "error": "31",
 }
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
+# Letters and symbols by category, and yet nothing is seen: Hangul fillers, an empty Braille cell,
+# the combining joiner and variation selectors.
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f") | {
+    chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+}
 _CLIPBOARDS = (
     ("wl-copy",),
     ("xclip", "-selection", "clipboard"),
@@ -33,9 +38,14 @@ _CLIPBOARDS = (
 
 def visible(text: str) -> str:
     """The text with everything that a terminal would obey or hide written out."""
-    return "".join(
-        f"\\u{{{ord(char):x}}}" if unicodedata.category(char) in _HIDDEN else char for char in text
-    )
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(f"\\u{{{ord(char):x}}}" if is_hidden(char) else char for char in text)
+
+
+def is_hidden(char: str) -> bool:
+    """Whether a terminal would obey, reorder by or not show this character."""
+    return unicodedata.category(char) in _HIDDEN or char in _BLANK
 
 
 def wants_color(choice: str, stream: TextIO) -> bool:
@@ -58,9 +68,15 @@ class Screen:
         return f"\x1b[{_COLORS[style]}m{shown}\x1b[0m" if self._color else shown
 
     def line(self, text: str) -> None:
-        """One line; `text` is already visible or painted."""
-        with contextlib.suppress(BrokenPipeError, UnicodeEncodeError):
-            self._stream.write(f"{text}\n")
+        """One line; `text` is already visible or painted.
+
+        What the stream's encoding lacks is written out. Nobody reading is no error here: the
+        exit status still tells.
+        """
+        encoding = self._stream.encoding or "utf-8"
+        shown = text.encode(encoding, "backslashreplace").decode(encoding)
+        with contextlib.suppress(BrokenPipeError):
+            self._stream.write(f"{shown}\n")
             self._stream.flush()
 
 
@@ -84,7 +100,7 @@ def ask(question: str) -> str | None:
 
 
 def edit(text: str) -> str | None:
-    """The text as the person changed it on the terminal; None if they gave up."""
+    """The text as the person changed it on the terminal; None without one or on Ctrl-D."""
     try:
         import readline
     except ImportError:
@@ -93,6 +109,7 @@ def edit(text: str) -> str | None:
         handle = os.open("/dev/tty", os.O_RDWR)
     except OSError:
         return None
+    sys.stdout.flush()
     saved = os.dup(0), os.dup(1)
     try:
         # readline works on stdin and stdout only, so they are the terminal while it edits.
@@ -100,7 +117,7 @@ def edit(text: str) -> str | None:
         os.dup2(handle, 1)
         readline.set_startup_hook(lambda: readline.insert_text(text))
         return input("> ").strip()
-    except (EOFError, KeyboardInterrupt):
+    except EOFError:
         return None
     finally:
         readline.set_startup_hook(None)
@@ -122,7 +139,15 @@ def copy(text: str) -> str | None:
     for program in _CLIPBOARDS:
         if shutil.which(program[0]):
             with contextlib.suppress(OSError, subprocess.SubprocessError):
-                subprocess.run(program, input=text.encode(), check=True, timeout=5)
+                # xclip stays in the background: with our stdout `$(...)` would wait for it.
+                subprocess.run(
+                    program,
+                    input=text.encode(),
+                    check=True,
+                    timeout=5,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
                 return program[0]
     try:
         handle = os.open("/dev/tty", os.O_WRONLY | os.O_NOCTTY)

@@ -10,10 +10,9 @@ still be the wrong one. This is the one place where a ValidatedCommand is made.
 
 from __future__ import annotations
 
-import unicodedata
-
 from cli_tuner.boundaries.extract import NoCommand, command_in
 from cli_tuner.boundaries.parts import Parts
+from cli_tuner.boundaries.terminal import is_hidden
 from cli_tuner.boundaries.trace import Refused, Trace
 from cli_tuner.records import (
     COMMAND_MAX,
@@ -27,8 +26,6 @@ from cli_tuner.records import (
 )
 from cli_tuner.shell import is_known_utility, syntax_error_in
 
-_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
-
 
 def validate(
     outputs: tuple[RawModelOutput, ...], trace: Trace, parts: Parts
@@ -38,23 +35,24 @@ def validate(
     Refused with the first output's reason if none may be.
     """
     passed: dict[str, ValidatedCommand] = {}
-    first_refusal: Refused | None = None
+    refusals: list[tuple[Refused, str | None, Verdict | None]] = []
     for output in outputs:
         try:
             command = _validated(output, trace, parts)
         except Refused as refused:
-            first_refusal = first_refusal or refused
+            refusals.append((refused, trace.judged, trace.verdict))
         else:
             passed.setdefault(command.command, command)
     if not passed:
-        assert first_refusal is not None  # noqa: S101  there is at least one output
-        raise first_refusal
+        refused, trace.judged, trace.verdict = refusals[0]
+        raise refused
     best = next(iter(passed.values()))
     trace.judged, trace.verdict = best.command, best.verdict
     return tuple(passed.values())
 
 
 def _validated(output: RawModelOutput, trace: Trace, parts: Parts) -> ValidatedCommand:
+    trace.judged = trace.verdict = None  # what is recorded belongs to this output
     try:
         command = command_in(output.text)
     except NoCommand as none:
@@ -81,7 +79,7 @@ def _validated(output: RawModelOutput, trace: Trace, parts: Parts) -> ValidatedC
 
 def _check_form(command: str, trace: Trace) -> None:
     hint = "say it in other words"
-    hidden = next((char for char in command if unicodedata.category(char) in _INVISIBLE), None)
+    hidden = next((char for char in command if is_hidden(char)), None)
     if hidden is not None:
         raise trace.refused(
             RefusalCode.UNPRINTABLE,
