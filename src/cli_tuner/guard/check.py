@@ -47,7 +47,7 @@ def _effects(command: str) -> tuple[Effect, ...]:
     try:
         return effects_of(command)
     except Exception:  # a judge that breaks must say "I cannot tell", not nothing
-        _log.exception("the guard could not follow a command of %d characters", len(command))
+        _log.debug("could not follow %d characters", len(command), exc_info=True)
         return (
             Effect(
                 kind=EffectKind.OPAQUE,

@@ -62,6 +62,7 @@ STEPS_MAX = 3_000
 EFFECTS_MAX = 120
 NESTED_MAX = 12
 TIME_MAX_S = 0.5
+SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish"})
 TRUE_COMMANDS = frozenset({"true", ":", "echo", "sleep", "1"})
 
 
@@ -91,6 +92,7 @@ class Interpreter:
         self.called: set[str] = set()
         self.aliases: dict[str, Value] = {}
         self.files: dict[str, Value] = {}
+        self.descriptors: dict[str, Field] = {}
         self.span = Range(0, 0)
         self.as_root = False
         self.via: tuple[str, ...] = ()
@@ -147,6 +149,8 @@ class Interpreter:
         printed: list[Value] = []
         guarded = 0
         for item, separator in zip(node.items, node.separators, strict=True):
+            if separator == "&" and self.endless and not _pauses(node):
+                self.emit(EffectKind.RESOURCE, "bash", "a loop", ("fork", "recursive"))
             with self.forked(separator == "&"):
                 printed.append(self.run(item, stdin))
             if separator in ("&&", "||"):
@@ -331,17 +335,35 @@ class Interpreter:
                 stdin = text_of(redirect.target, self.scope)
                 continue
             for target in fields_of((redirect.target,), self.scope):
-                if operator in ("<&", ">&") and (
-                    target.text.rstrip("-").isdigit() or target.text == "-"
-                ):
+                if operator in ("<&", ">&") and target.text.rstrip("-").isdigit():
+                    stdin = self._duplicated(target.text.rstrip("-"), operator, stdin, outputs)
+                    continue
+                if operator in ("<&", ">&") and target.text == "-":
                     continue
                 if operator == "<":
+                    if redirect.fd.isdigit() and int(redirect.fd) > 2:
+                        self.descriptors[redirect.fd] = target
                     stdin = self.read_file(name or "bash", target, ("redirect",))
                     continue
+                if redirect.fd.isdigit() and int(redirect.fd) > 2:
+                    self.descriptors[redirect.fd] = target
                 if operator == "<>":
                     stdin = self.read_file(name or "bash", target, ("redirect",))
                 outputs.append((redirect, target))
         return stdin, outputs
+
+    def _duplicated(
+        self, fd: str, operator: str, stdin: Value, outputs: list[tuple[Redirect, Field]]
+    ) -> Value:
+        """`<&5` and `>&5`: the file that the text opened as descriptor 5."""
+        opened = self.descriptors.get(fd)
+        if opened is None:
+            return stdin
+        span = Range(opened.span.start, opened.span.end)
+        if operator == "<&":
+            return self.read_file("bash", opened, ("redirect",))
+        outputs.append((Redirect(">>", Word((), span, opened.raw), "", span), opened))
+        return stdin
 
     def _redirected_output(
         self, outputs: list[tuple[Redirect, Field]], printed: Value, name: str
@@ -468,6 +490,8 @@ class Interpreter:
             place = place_of(path)
             labels = sorted(labels_of(path))
             extra = sorted(where.value.taints & {"filtered", "junk"})
+            if "many" in where.value.taints:
+                extra.append("recursive")
             sure = Certainty.UNKNOWN if place == "unknown" else Certainty.CERTAIN
             target = where.raw if path.startswith(HOLE) and where.raw else path
             found = (*attributes, "at:" + place, *("is:" + label for label in labels), *extra)
@@ -479,12 +503,12 @@ class Interpreter:
         path = resolved(where.text, self.cwd)
         if path in self.files:
             return self.files[path]
+        if place_of(path) == "net":
+            return Value((HOLE,), frozenset({"downloaded", "network"}), path)
         labels = labels_of(path) & {"secret", "sensitive"}
         taints = set(labels) | {"file"}
         if path in ("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"):
             taints.add("endless")
-        if place_of(path) == "net":
-            taints.add("downloaded")
         if path == "/dev/stdin":
             return UNKNOWN
         return Value((HOLE,), frozenset(taints), where.raw)
@@ -494,16 +518,28 @@ class Interpreter:
     ) -> None:
         """A file gets content: an effect, and known to whoever reads it later in the text."""
         carried = sorted(content.taints & {"secret", "sensitive", "endless", "downloaded"})
+        if not any(content.texts) and "append" not in attributes:
+            attributes = (*attributes, "emptied")
         self.emit_path(
             EffectKind.WRITE, utility, where, (*attributes, *("carries:" + t for t in carried))
         )
         for text in where.value.texts:
             path = resolved(text, self.cwd)
+            if place_of(path) == "net":
+                self.send(utility, path, content)
+                continue
             before = self.files.get(path, EMPTY) if "append" in attributes else EMPTY
             self.files[path] = concatenated([before, content]) if before is not EMPTY else content
             persisted(self, utility, path, where, content, "append" in attributes)
-        if content is not EMPTY and where.text.startswith("/dev/fd/") is False:
-            return
+
+    def send(self, utility: str, where: str, content: Value) -> None:
+        """Something goes to a network socket: a shell's conversation, or data."""
+        carried = sorted(content.taints & {"secret", "sensitive"})
+        if utility in SHELLS or "shell" in content.taints:
+            self.emit(EffectKind.REMOTE_SHELL, utility, where, ("reverse",))
+        elif carried:
+            found = tuple("carries:" + taint for taint in carried)
+            self.emit(EffectKind.NETWORK_OUT, utility, where, found)
 
 
 def _spaced(values: list[Value]) -> list[Value]:

@@ -143,10 +143,11 @@ def _system(parts: list[str]) -> str:
     rest = [part for part in parts[1:] if part.strip(STAR)]
     if parts[0] in ("opt", "srv", "mnt", "media", "Volumes", "snap", "cdrom"):
         return ("data" if len(rest) > 1 else "data-top") if rest else "system-top"
-    if parts[:2] in (["var", "www"], ["usr", "src"]) and len(rest) > 1:
-        return "data"
+    if parts[:2] in (["var", "www"], ["usr", "src"], ["usr", "ports"]):
+        return "data" if len(rest) > 1 else "data-top"
     if parts[:2] == ["usr", "local"]:
-        return "system" if len(rest) > 1 else "system-top"
+        # The administrator's own additions; what the system stands on is elsewhere.
+        return "data" if len(rest) > 2 else "system-top"
     shallow = 2 if parts[0] in ("usr", "var") else 1
     return "system-top" if len(rest) < shallow else "system"
 

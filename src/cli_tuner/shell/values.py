@@ -62,6 +62,16 @@ class Value:
         return Value(texts, self.taints | other.taints, self.source or other.source)
 
 
+def embedded_texts(value: Value) -> tuple[str, ...]:
+    """The texts as part of a larger one, where their taints are lost.
+
+    What a search selected below a folder is then spelled as something in that folder.
+    """
+    if "filtered" not in value.taints:
+        return value.texts
+    return tuple(f"{text.rstrip('/')}/found{HOLE}" for text in value.texts)
+
+
 NOTHING: frozenset[str] = frozenset()
 UNKNOWN = Value((HOLE,), frozenset({"unknown"}))
 EMPTY = Value(("",))

@@ -52,7 +52,7 @@ USUAL = {
     "BASH": known("/bin/bash"),
     "PATH": known("/usr/local/bin:/usr/bin:/bin" + HOLE),
     "OSTYPE": known("linux-gnu"),
-    "0": known("bash"),
+    "0": Value(("bash",), frozenset({"self"})),
     "XDG_CONFIG_HOME": known(HOME + "/.config"),
     "XDG_CACHE_HOME": known(HOME + "/.cache"),
     "XDG_DATA_HOME": known(HOME + "/.local/share"),

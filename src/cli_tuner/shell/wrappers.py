@@ -9,7 +9,7 @@ from types import MappingProxyType
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call
 from cli_tuner.shell.scan import ansi_c
-from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, concatenated, known
+from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, concatenated, embedded_texts, known
 from cli_tuner.shell.words import Field
 
 
@@ -270,7 +270,9 @@ def _incoming_fields(call: Call, incoming: Value) -> list[Field]:
 def _replaced(item: Field, mark: str, added: list[Field]) -> Field:
     if mark not in item.text:
         return item
-    texts = tuple(item.text.replace(mark, text) for add in added for text in add.value.texts)
+    if item.text == mark and len(added) == 1:
+        return replace(added[0], span=item.span)
+    texts = tuple(item.text.replace(mark, text) for add in added for text in embedded_texts(add.value))
     taints = item.value.taints.union(*(add.value.taints for add in added))
     raw = item.raw if not added else added[0].raw
     return Field(Value(texts[:12] or ("",), taints, raw), item.span, raw)
@@ -289,9 +291,11 @@ def run_parallel(call: Call) -> Value:
         for item in inputs:
             call.run_text(item.value)
         return UNKNOWN
-    if any("{" in item.text for item in rest):
-        return call.run_text(_spaced([_replaced(item, "{}", inputs) for item in rest]))
-    return call.run_text(_spaced([*rest, *inputs[:20]]))
+    if " " not in rest[0].text:
+        if not any("{" in item.text for item in rest):
+            rest = [*rest, *inputs[:20]]
+        return call.run([_replaced(item, "{}", inputs) for item in rest], stdin=EMPTY)
+    return call.run_text(_spaced([_replaced(item, "{}", inputs) for item in rest]))
 
 
 _SSH = _wrapper("-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w -B")

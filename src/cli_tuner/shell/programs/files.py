@@ -9,14 +9,14 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
-from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, UNKNOWN, Value, concatenated, known
+from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, UNKNOWN, Value, concatenated, embedded_texts, known
 from cli_tuner.shell.words import Field
 
 # --- find
 
 _NARROWING = frozenset(
     "-name -iname -path -ipath -wholename -regex -iregex -mtime -mmin -atime -amin -ctime -cmin "
-    "-newer -size -empty -user -uid -group -nouser -nogroup -perm -inum -samefile -lname".split()
+    "-newer -size -empty -user -uid -group -nouser -nogroup -perm -inum -samefile -lname -used -links -fstype -xtype -executable".split()
 )
 _FIND_ACTIONS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 _JUNK = re.compile(
@@ -41,7 +41,7 @@ def _find(call: Call) -> Value:
             call.writes(where, UNKNOWN)
     texts = tuple(dict.fromkeys(t for item in found for t in item.value.texts))
     hunted = _hunts(tests, starts, call)
-    taints = frozenset(extra) | (frozenset({"sensitive"}) if hunted else frozenset())
+    taints = frozenset({"many", *extra}) | (frozenset({"sensitive"}) if hunted else frozenset())
     return Value(texts[:12] or (HOLE,), taints, "what find finds")
 
 
@@ -66,7 +66,9 @@ def _narrowed(tests: list[Field]) -> tuple[bool, bool]:
     """Whether a test selects among the files, and whether it selects only junk."""
     junk = narrowed = False
     for index, test in enumerate(tests):
-        if test.text not in _NARROWING:
+        if test.text == "-type" and index + 1 < len(tests) and tests[index + 1].text == "l":
+            narrowed = True
+        if test.text not in _NARROWING and not test.text.startswith("-newer"):
             continue
         value = tests[index + 1].text if index + 1 < len(tests) else ""
         if value.strip("*." + STAR) == "" and test.text in (
@@ -85,11 +87,10 @@ def _narrowed(tests: list[Field]) -> tuple[bool, bool]:
 
 
 def _found(start: Field, narrowed: bool, extra: tuple[str, ...]) -> Field:
-    """One of the files found, as later commands see it."""
-    if not narrowed:
-        return replace(start, value=replace(start.value, taints=start.value.taints | set(extra)))
-    texts = tuple(text.rstrip("/") + "/" + HOLE for text in start.value.texts)
-    return replace(start, value=Value(texts, frozenset(extra), start.raw), raw="what it finds")
+    """What is found below `start`, as later commands see it: many files, perhaps selected."""
+    taints = start.value.taints | {"many", *extra}
+    raw = "what it finds" if narrowed else start.raw
+    return replace(start, value=replace(start.value, taints=taints), raw=raw)
 
 
 def _find_commands(call: Call, tests: list[Field], found: list[Field]) -> None:
@@ -112,7 +113,7 @@ def _put(word: Field, item: Field) -> Field:
         return word
     if word.text == "{}":
         return item
-    texts = tuple(word.text.replace("{}", text) for text in item.value.texts)
+    texts = tuple(word.text.replace("{}", text) for text in embedded_texts(item.value))
     return Field(Value(texts, item.value.taints, item.raw), word.span, word.raw)
 
 
@@ -268,8 +269,10 @@ def mode_attributes(mode: str) -> tuple[str, ...]:
         digits = mode.zfill(4)[-4:]
         if int(digits[-1]) & 2:
             found.append("world-write")
-        if int(digits[0]) & 6:
+        if int(digits[0]) & 4:
             found.append("setuid")
+        elif int(digits[0]) & 2:
+            found.append("setgid")
         if digits[1:] in ("777", "666"):
             found.append("all")
         if digits[1:] == "000":
@@ -290,8 +293,10 @@ def mode_attributes(mode: str) -> tuple[str, ...]:
         if sign in "+=" and {"r", "w", "x"} <= set(what.replace("X", "x")) and everybody:
             found += ["all", "world-write"]
         if sign in "+=" and "s" in what:
-            found.append("setuid")
-        if (sign == "-" and ("r" in what or "x" in what) and (not who or "a" in who)) or (
+            found.append("setgid" if who == "g" else "setuid")
+        if sign == "-" and "x" in what and (not who or "a" in who):
+            found.append("no-execute")
+        if (sign == "-" and "r" in what and (not who or "a" in who)) or (
             sign == "=" and not what
         ):
             found.append("none")

@@ -11,6 +11,9 @@ from cli_tuner.shell.paths import resolved
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, shown
 from cli_tuner.shell.words import Field
 
+_HONEST = frozenset(
+    "sudo su doas env pkexec exec nohup bash sh zsh command runuser ssh setsid nice".split()
+)
 _SHELL_VALUES = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
 
 
@@ -18,7 +21,6 @@ def _shell(call: Call) -> Value:
     """`sh [options] [-c text | file | -s]`."""
     args = list(call.args)
     takes_text = False
-    interactive = False
     while args and args[0].text[:1] in ("-", "+") and args[0].text not in ("-", "--"):
         option = args.pop(0).text
         if option in ("--help", "--version"):
@@ -27,7 +29,6 @@ def _shell(call: Call) -> Value:
             args.pop(0)
         elif option[:2] != "--":
             takes_text = takes_text or "c" in option
-            interactive = interactive or "i" in option
             if "s" in option and "c" not in option:
                 return _piped(call)
             if "n" in option and "c" not in option:
@@ -46,8 +47,6 @@ def _shell(call: Call) -> Value:
             call.shell.scope.positional = positional
     if args:
         return _script(call, args[0])
-    if interactive and call.stdin.texts == ("",) and call.shell.as_root:
-        call.effect(EffectKind.PRIVILEGE, "root", "interactive")
     return _piped(call)
 
 
@@ -58,7 +57,8 @@ def _piped(call: Call) -> Value:
         return Value((HOLE,), frozenset({"shell"}), stdin.source)
     if stdin.texts == ("",) and not stdin.taints:
         if call.shell.as_root:
-            call.effect(EffectKind.PRIVILEGE, "root", "interactive")
+            through = set(call.shell.via) - _HONEST
+            call.effect(EffectKind.PRIVILEGE, "root", "escape" if through else "interactive")
         return Value((HOLE,), frozenset({"shell"}), "a shell")
     if stdin.taints & {"file"} and not stdin.taints & {"downloaded", "decoded"}:
         call.effect(EffectKind.EXECUTE, stdin.source, "script")
@@ -125,7 +125,7 @@ def _rest(arg: Field, start: int) -> Field:
 def _language_script(call: Call) -> Value:
     if call.has("--version", "-V", "--help", "-h", "-v"):
         return UNKNOWN
-    if call.has("-m"):
+    if any(arg.text.startswith("-m") for arg in call.args) and call.name in ("python", "pypy"):
         module = call.after("-m")
         if module is not None and module.text == "pip":
             index = next(i for i, a in enumerate(call.args) if a is module)

@@ -9,9 +9,9 @@ from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.persistence import graded
-from cli_tuner.shell.values import EMPTY, HOLE, STAR, UNKNOWN, Value, known
+from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
-from cli_tuner.shell.wrappers import _skip_options, _spaced, _wrapper
+from cli_tuner.shell.wrappers import _skip_options, _wrapper
 
 
 def _crontab(call: Call) -> Value:
@@ -262,11 +262,11 @@ def _sysctl(call: Call) -> Value:
 
 
 def _mount(call: Call) -> Value:
-    if not call.args:
-        return UNKNOWN
     parsed = call.parsed(
         Facts(values=frozenset("-t -o -O -L -U --types --options --bind".split()) - {"--bind"})
     )
+    if not parsed.operands and not call.has("-a", "--all", "-o"):
+        return UNKNOWN
     options = parsed.argument("-o", "--options")
     text = options.text if options is not None else ""
     places = [place_of(resolved(o.text, call.shell.cwd)) for o in parsed.operands]
@@ -340,7 +340,37 @@ def _gdb(call: Call) -> Value:
     return UNKNOWN
 
 
-_ = STAR, _spaced
+_ADMINS = frozenset({"sudo", "wheel", "root", "admin", "docker-root", "shadow", "disk"})
+
+
+def _accounts(call: Call) -> Value:
+    """useradd, usermod and their like; joining an administrators' group is more than a change."""
+    if call.has("--help", "-l", "--list", "-h"):
+        return UNKNOWN
+    texts = [arg.text for arg in call.args]
+    groups = {name for text in texts for name in text.split(",")}
+    attributes = ["change"]
+    changes = any(re.match(r"-\w*[GagA]|--groups|--append|--add", text) for text in texts)
+    if groups & _ADMINS and (changes or len(texts) == 2):
+        attributes.append("admin-group")
+    uid = call.after("-u", "--uid", "-ou")
+    if (uid is not None and uid.text == "0") or call.has("-o", "--non-unique"):
+        attributes.append("uid-0")
+    call.effect(EffectKind.ACCOUNT, texts[-1] if texts else None, *attributes)
+    return EMPTY
+
+
+def _visudo(call: Call) -> Value:
+    """visudo is the right way, unless the editor is not one."""
+    if call.has("-c", "--check", "--help"):
+        return UNKNOWN
+    variables = call.shell.scope.variables
+    editor = variables.get("EDITOR") or variables.get("VISUAL") or variables.get("SUDO_EDITOR")
+    if editor is not None and not re.match(r"\S*(?:vim?|nvim|nano|emacs|code)\b", editor.text):
+        call.effect(EffectKind.ACCOUNT, "/etc/sudoers", "set")
+    call.effect(EffectKind.ACCOUNT, "/etc/sudoers", "edit")
+    return EMPTY
+
 
 HANDLERS: dict[str, Handler] = {
     "crontab": _crontab,
@@ -355,6 +385,8 @@ HANDLERS: dict[str, Handler] = {
     "mount": _mount,
     **dict.fromkeys(("mkfifo", "mknod"), _mkfifo),
     **dict.fromkeys(("stress", "stress-ng", "sysbench"), _busy),
+    **dict.fromkeys(("useradd", "adduser", "usermod", "gpasswd", "groupmems"), _accounts),
+    "visudo": _visudo,
     "script": _script,
     **dict.fromkeys(("screen", "tmux"), _screen),
     "gdb": _gdb,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.scan import ansi_c
-from cli_tuner.shell.values import EMPTY, HOLE, Value, concatenated
+from cli_tuner.shell.values import EMPTY, HOLE, STAR, Value, concatenated
 
 
 def _input(call: Call, parsed: Parsed, skip: int = 0) -> Value:
@@ -213,7 +213,15 @@ def _yes(call: Call) -> Value:
     return Value((HOLE,), frozenset({"endless"}), "yes")
 
 
+def _ls(call: Call) -> Value:
+    """ls prints names: for a later command, any of the folder's files."""
+    folders = [arg.text for arg in call.args if not arg.text.startswith("-")]
+    names = tuple(dict.fromkeys(f"{folder.rstrip('/')}/{STAR}" for folder in folders[:8]))
+    return Value(names or (f"./{STAR}",), frozenset({"many"}), "the files listed")
+
+
 HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("ls", "dir", "vdir", "exa", "eza"), _ls),
     **dict.fromkeys(("base64", "base32", "gbase64"), _base64),
     **dict.fromkeys(("cat", "head", "tail", "sort", "uniq", "nl", "pv", "mbuffer", "bat"), _same),
     **dict.fromkeys(("less", "more", "fold", "fmt", "expand", "unexpand", "shuf", "zless"), _same),
