@@ -3,7 +3,7 @@
 The library cannot be used without its HTTP server, which would listen on an unauthenticated
 TCP port that every local user could reach. It is bound to a UNIX socket in a folder of this user
 alone instead, and locked with a random key that nobody is told; completions are asked for by a
-function call and pass neither.
+function call and pass neither. Its /health answers without the key and says only that it lives.
 
 Measured choices (docs/log.md): two threads per two cores, no warm-up run, no device fitting: each
 saves start time and none costs speed. Requests that share the prompt prefix reuse its cached
@@ -15,12 +15,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import threading
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from cli_tuner.backends.protocol import Sampling, never
+from cli_tuner.backends.turns import Turns
 from cli_tuner.errors import BackendError, Cancelled
 from cli_tuner.prompt import STOP
 from cli_tuner.records import Finish, ModelIdentity, NormalizedRequest, RawModelOutput
@@ -29,7 +30,12 @@ SLOTS = 4
 """Requests decoded together. More lowers the throughput of two cores."""
 
 CONTEXT_TOKENS = 4096
-"""Tokens of context, shared by the slots; a 500-character query needs at most about 2,000."""
+"""Tokens of context, shared by the slots. A query of 500 characters has at most 2,000 bytes, and
+so at most as many tokens; a usual one has twenty."""
+
+_BATCH_TOKENS = 128
+"""Prompt tokens read at once. Between two batches the engine asks whether to go on, so a long
+prompt can be cancelled; the usual one is read in one go."""
 
 
 class EmbeddedBackend:
@@ -50,7 +56,8 @@ class EmbeddedBackend:
         installed or does not take the file.
         """
         self._identity = identity
-        self._turns = threading.BoundedSemaphore(SLOTS)
+        self._turns = Turns(SLOTS, CONTEXT_TOKENS)
+        _remove_orphans(private)
         self._socket = private / f"llama-{os.getpid()}-{secrets.token_hex(4)}.sock"
         self._server = _load(model, adapter, self._socket, threads)
 
@@ -66,15 +73,12 @@ class EmbeddedBackend:
         cancelled: Callable[[], bool] = never,
     ) -> RawModelOutput:
         """One completion, streamed inside so that it can be stopped between two tokens."""
-        with self._turns:
-            if cancelled():
-                raise Cancelled("cancelled before it began")
-            collected = _Collected(cancelled)
-            self._server.handle_completions(_asked(request, sampling), collected.take)
-        if collected.error is not None:
-            raise BackendError(f"the engine refused the request: {collected.error}")
-        if collected.cancelled:
-            raise Cancelled("cancelled")
+        collected = _Collected(cancelled)
+        with self._turns.taken(_most_tokens(request, sampling), cancelled):
+            server = self._server
+            if server is None:
+                raise BackendError("the engine is shutting down", hint="ask again")
+            server.handle_completions(_asked(request, sampling), collected.take)
         return collected.output(request, self._identity)
 
     def close(self) -> None:
@@ -83,7 +87,7 @@ class EmbeddedBackend:
         self._socket.unlink(missing_ok=True)
 
 
-def _load(model: Path, adapter: Path | None, socket: Path, threads: int) -> Any:
+def _load(model: Path, adapter: Path | None, listen_at: Path, threads: int) -> Any:
     try:
         import xllamacpp
     except ImportError as error:
@@ -95,7 +99,7 @@ def _load(model: Path, adapter: Path | None, socket: Path, threads: int) -> Any:
     params.model.path = str(model)
     if adapter is not None:
         params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
-    params.hostnames = [str(socket)]
+    params.hostnames = [str(listen_at)]
     params.api_keys = [secrets.token_urlsafe(32)]
     params.endpoint_slots = False
     params.ui = False
@@ -107,14 +111,55 @@ def _load(model: Path, adapter: Path | None, socket: Path, threads: int) -> Any:
     params.warmup = False
     params.fit_params = False
     params.verbosity = -1
-    count = threads or len(os.sched_getaffinity(0))
+    params.n_batch = params.n_ubatch = _BATCH_TOKENS
+    count = threads or _cores()
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = count
     try:
-        return xllamacpp.Server(params)
+        server = xllamacpp.Server(params)
     except RuntimeError as error:
+        listen_at.unlink(missing_ok=True)
         raise BackendError(
-            f"the engine cannot load {model}", hint="run: cli-tuner models verify"
+            f"the engine cannot load {model}; it is damaged, or of a kind that it does not know",
+            hint="run: cli-tuner models verify",
         ) from error
+    listen_at.chmod(0o600)  # it is made 0755; the folder keeps others out meanwhile
+    return server
+
+
+def _remove_orphans(private: Path) -> None:
+    """Remove the sockets of engines that were killed before they could."""
+    for path in private.glob("llama-*.sock"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(1.0)
+            try:
+                connection.connect(str(path))
+            except ConnectionRefusedError:
+                # Bound and not yet listening looks the same; then its process is alive.
+                if not _is_alive(path.name.split("-")[1]):
+                    path.unlink(missing_ok=True)
+            except OSError:
+                continue
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, OverflowError, PermissionError):
+        return True
+    return True
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS
+
+
+def _most_tokens(request: NormalizedRequest, sampling: Sampling) -> int:
+    """An upper bound: a byte-level vocabulary has no token shorter than a byte."""
+    return len(request.prompt.encode()) + sampling.max_new_tokens
 
 
 def _asked(request: NormalizedRequest, sampling: Sampling) -> dict[str, Any]:
@@ -126,6 +171,7 @@ def _asked(request: NormalizedRequest, sampling: Sampling) -> dict[str, Any]:
         "logprobs": 1,
         "stop": [STOP],
         "stream": True,
+        "return_progress": True,
         "stream_options": {"include_usage": True},
     }
     if sampling.seed is not None:
@@ -138,8 +184,7 @@ class _Collected:
 
     def __init__(self, cancelled: Callable[[], bool]) -> None:
         self._is_cancelled = cancelled
-        self.cancelled = False
-        self.error: str | None = None
+        self._raised: BaseException | None = None
         self._texts: list[str] = []
         self._logprobs: list[float] = []
         self._finish = Finish.STOP
@@ -147,12 +192,24 @@ class _Collected:
         self._timings: dict[str, Any] = {}
 
     def take(self, chunk: Any) -> bool:
-        """Keep one chunk; true tells the engine to stop."""
+        """Keep one chunk; true tells the engine to stop.
+
+        The engine swallows what is raised in here, Ctrl-C too; so it is kept for `output`.
+        """
+        try:
+            self._keep(chunk)
+            if self._raised is None and self._is_cancelled():
+                raise Cancelled("cancelled")
+        except BaseException as error:  # noqa: BLE001
+            self._raised = self._raised or error
+        return self._raised is not None
+
+    def _keep(self, chunk: Any) -> None:
         if isinstance(chunk, str):
             chunk = json.loads(chunk)
         if "error" in chunk or "code" in chunk:
-            self.error = str(chunk.get("error", chunk).get("message", chunk))
-            return True
+            said = chunk.get("error", chunk).get("message", chunk)
+            raise BackendError(f"the engine refused the request: {said}")
         for choice in chunk.get("choices", ()):
             self._texts.append(choice.get("text") or "")
             for token in (choice.get("logprobs") or {}).get("content", ()):
@@ -161,11 +218,11 @@ class _Collected:
                 self._finish = Finish.LENGTH
         self._usage = chunk.get("usage") or self._usage
         self._timings = chunk.get("timings") or self._timings
-        self.cancelled = self._is_cancelled()
-        return self.cancelled
 
     def output(self, request: NormalizedRequest, identity: ModelIdentity) -> RawModelOutput:
-        """The chunks as one record."""
+        """The chunks as one record. Raises what went wrong while they came."""
+        if self._raised is not None:
+            raise self._raised
         cached = int(self._timings.get("cache_n", 0))
         logprobs = self._logprobs
         return RawModelOutput(

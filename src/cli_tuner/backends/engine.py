@@ -2,34 +2,42 @@
 
 One resident process holds one model. It listens on a UNIX socket (0600, in a folder of this user
 alone) whose name is made from what it holds, starts on first use, unloads by ending itself after
-idle minutes, and is replaced when the program was upgraded. Many clients may come at once: a lock
-file lets one of them start it while the others wait.
+idle minutes, and another one is used when the program was upgraded. Many clients may come at
+once: a lock file lets one of them start it while the others wait.
 
-Standard library only, and little of it: every answer waits for these imports.
+Linux and macOS; Windows is out of scope (there is no fcntl, and the engine forks). Standard
+library only, and little of it: every answer waits for these imports.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-import select
-import socket
-import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cli_tuner import __version__
-from cli_tuner.backends import wire
-from cli_tuner.errors import BackendError, BackendTimeout, BackendUnreachable
+from cli_tuner.backends import contact, wire
+from cli_tuner.errors import (
+    BackendError,
+    BackendTimeout,
+    BackendUnreachable,
+    Cancelled,
+    CliTunerError,
+    UsageError,
+)
 from cli_tuner.settings import Paths, Settings, private_folder
 
+if TYPE_CHECKING:
+    import socket
+
 PROGRAM = "cli_tuner.resident"
-START_TIMEOUT_S = 120.0
+_ATTEMPTS = 2
+_CANCEL_POLL_S = 0.1
 _STOP_TIMEOUT_S = 10.0
+_STATUS_TIMEOUT_S = 5.0
 
 
 class Engine(NamedTuple):
@@ -43,18 +51,28 @@ class Engine(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings, paths: Paths) -> Engine:
-        """The engine that these settings ask for."""
+        """The engine that these settings ask for.
+
+        A path is made absolute here, since the engine runs in another folder. Raises UsageError
+        for a reference that can be no argument of a process.
+        """
         model = settings.model
-        if model.endswith(".gguf"):
-            model = str(Path(model).expanduser().absolute())
+        if "\0" in model:
+            raise UsageError("--model must not contain a NUL character")
+        if "/" in model or model.startswith("~") or model.lower().endswith(".gguf"):
+            with contextlib.suppress(RuntimeError):  # ~nobody: resolving it will say so
+                model = str(Path(model).expanduser().absolute())
         return cls(model, settings.threads, settings.idle_minutes, settings.timeout_s, paths)
 
     @property
     def socket_path(self) -> Path:
-        """Where it listens. Another model, thread count or version is another engine."""
-        held = f"{__version__}|{wire.PROTOCOL}|{self.model}|{self.threads}"
-        name = zlib.crc32(held.encode("utf-8", "surrogateescape"))
-        return self.paths.runtime / f"engine-{name:08x}.sock"
+        """Where it listens. Another model, thread count, version or home is another engine."""
+        paths = self.paths
+        held = (__version__, wire.PROTOCOL, self.model, self.threads)
+        homes = (paths.config, paths.system_config, paths.data, paths.state, paths.cache)
+        text = "|".join(str(part) for part in (*held, *homes))
+        name = zlib.crc32(text.encode("utf-8", "surrogateescape"))
+        return paths.runtime / f"engine-{name:08x}.sock"
 
     @property
     def log_path(self) -> Path:
@@ -62,29 +80,29 @@ class Engine(NamedTuple):
         return self.paths.state / "engine.log"
 
     def ask(
-        self, message: dict[str, Any], meanwhile: Callable[[], object] | None = None
+        self,
+        message: dict[str, Any],
+        meanwhile: Callable[[], object] | None = None,
+        cancelled: Callable[[], bool] | None = None,
     ) -> dict[str, Any]:
         """One question, one answer; the engine is started if needed, once more if it dies.
 
-        `meanwhile` is called after the question is sent, while the engine works on it.
+        `meanwhile` is called after the question is sent, while the engine works on it. Leaving
+        early (Ctrl-C, `cancelled()`, the timeout) closes the connection, and the engine stops.
 
         Raises what the engine raised, BackendUnreachable if it cannot be started or died
-        twice, BackendTimeout if it does not answer in time.
+        twice, BackendTimeout if it does not answer in time, Cancelled.
         """
         message = {**message, "model": self.model}
-        for attempt in (1, 2):
-            connection = self._connected()
-            inode = _inode(self.socket_path)
-            try:
-                with connection:
-                    reply = self._exchange(connection, message, meanwhile)
-            except (BrokenPipeError, ConnectionResetError):
-                reply = None
+        for attempt in range(1, _ATTEMPTS + 1):
+            marked = contact.mark(self.socket_path)
+            with self._connected() as connection:
+                reply = self._exchange(connection, message, meanwhile, cancelled)
             if reply is not None and reply.get("stale") is None:
                 wire.raise_failure(reply)
                 return reply
-            if attempt == 1 and reply is not None:
-                _wait_until_gone(self.socket_path, inode)
+            if attempt < _ATTEMPTS and reply is not None:
+                contact.wait_until_gone(self.socket_path, marked)
         raise BackendUnreachable(
             "the engine stopped twice while answering",
             hint=f"see {self.log_path}, try --no-daemon, or run: cli-tuner models verify",
@@ -95,66 +113,60 @@ class Engine(NamedTuple):
         connection: socket.socket,
         message: dict[str, Any],
         meanwhile: Callable[[], object] | None,
+        cancelled: Callable[[], bool] | None,
     ) -> dict[str, Any] | None:
-        connection.settimeout(self.timeout_s)
+        """The reply, or None if the engine died on it."""
+        deadline = time.monotonic() + self.timeout_s
         try:
+            connection.settimeout(self.timeout_s)
             wire.send(connection, message)
             if meanwhile is not None:
                 meanwhile()
-            return wire.receive(connection)
+            while cancelled is not None:
+                if cancelled():
+                    raise Cancelled("cancelled")
+                if contact.wait_readable(connection, _CANCEL_POLL_S):
+                    break
+                if time.monotonic() > deadline:
+                    break
+            return wire.receive(connection, within_s=deadline - time.monotonic())
         except TimeoutError as error:
             raise BackendTimeout(
                 f"no answer from the engine within {self.timeout_s:g} s",
                 hint="set timeout_s higher, or run: cli-tuner stop",
             ) from error
+        except ConnectionError:
+            return None
 
     def _connected(self) -> socket.socket:
-        connection = _connect(self.socket_path)
+        # First of all: who else may write there could listen there in the engine's name.
+        private_folder(self.paths.runtime)
+        connection = contact.connect(self.socket_path)
         if connection is not None:
             return connection
-        private_folder(self.paths.runtime)
-        with _locked(self.socket_path.with_suffix(".lock")):
-            connection = _connect(self.socket_path)
+        with contact.locked(self.socket_path):
+            connection = contact.connect(self.socket_path)
             if connection is None:
                 # Nobody listens, so a socket file here was left by a process that died.
-                self.socket_path.unlink(missing_ok=True)
+                contact.remove_stale(self.socket_path)
                 self._start()
-                connection = _connect(self.socket_path)
+                connection = contact.connect(self.socket_path)
         if connection is None:
             raise BackendUnreachable("the engine started and stopped", hint=f"see {self.log_path}")
         return connection
 
     def _start(self) -> None:
         """Start the process and wait until it listens. It is loading the model meanwhile."""
-        import subprocess
+        from cli_tuner.backends.start import start
 
-        reader, writer = os.pipe()
-        arguments = [
-            *(sys.executable, "-m", PROGRAM),
-            *("--socket", str(self.socket_path), "--model", self.model),
-            *("--threads", str(self.threads), "--idle-minutes", str(self.idle_minutes)),
-            *("--ready-fd", str(writer)),
-        ]
-        with contextlib.ExitStack() as stack:
-            stack.callback(os.close, reader)
-            with contextlib.ExitStack() as handed_over:
-                handed_over.callback(os.close, writer)
-                private_folder(self.paths.state)
-                log = handed_over.enter_context(_private_log(self.log_path))
-                subprocess.Popen(
-                    arguments,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=(writer,),
-                    start_new_session=True,
-                    cwd="/",
-                )
-            ready = select.select([reader], [], [], START_TIMEOUT_S)[0]
-            if not ready:
-                raise BackendTimeout("the engine did not start", hint=f"see {self.log_path}")
-            if os.read(reader, 1) != b"1":
-                raise BackendUnreachable("the engine could not start", hint=f"see {self.log_path}")
+        private_folder(self.paths.state)
+        options = {
+            "socket": str(self.socket_path),
+            "model": self.model,
+            "threads": str(self.threads),
+            "idle-minutes": str(self.idle_minutes),
+        }
+        start(PROGRAM, options, self.log_path)
 
     def stop(self) -> bool:
         """Ask it to end, and wait until it did. False if it was not running."""
@@ -162,17 +174,15 @@ class Engine(NamedTuple):
 
 
 def running(paths: Paths) -> list[dict[str, Any]]:
-    """What every running engine of this user says of itself."""
+    """What every running engine of this user says of itself; one that does not answer is left out.
+
+    Nothing is started, and nothing is waited for but the answer.
+    """
     found = []
     for path in sorted(paths.runtime.glob("engine-*.sock")):
-        connection = _connect(path)
-        if connection is None:
-            continue
-        with connection, contextlib.suppress(OSError, BackendError):
-            connection.settimeout(5.0)
-            wire.send(connection, {"op": "hello"})
-            reply = wire.receive(connection)
-            if reply is not None:
+        with contextlib.suppress(OSError, CliTunerError):
+            reply = _told(path, {"op": "status"}, _STATUS_TIMEOUT_S)
+            if reply is not None and "error" not in reply:
                 found.append({**reply, "socket": str(path)})
     return found
 
@@ -183,59 +193,36 @@ def stop_all(paths: Paths) -> int:
 
 
 def stop(path: Path) -> bool:
-    """Stop the engine that listens there. False if nobody did; a stale socket is removed."""
-    connection = _connect(path)
-    if connection is None:
-        path.unlink(missing_ok=True)
-        return False
-    inode = _inode(path)
-    with connection, contextlib.suppress(OSError, BackendError):
-        connection.settimeout(_STOP_TIMEOUT_S)
-        wire.send(connection, {"op": "stop"})
-        wire.receive(connection)
-    _wait_until_gone(path, inode)
+    """Stop the engine that listens there. False if nobody did; a stale socket is removed.
+
+    Raises BackendTimeout if it does not end.
+    """
+    marked = contact.mark(path)
+    with contextlib.suppress(OSError, BackendError):
+        if _told(path, {"op": "stop"}, _STOP_TIMEOUT_S) is None and not _listens(path):
+            with contact.locked(path):  # somebody may be starting one just now
+                if not _listens(path):
+                    contact.remove_stale(path)
+            return False
+    if not contact.wait_until_gone(path, marked):
+        raise BackendTimeout(f"the engine at {path} does not end", hint="end its process")
     return True
 
 
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except OSError:
+def _listens(path: Path) -> bool:
+    connection = contact.connect(path)
+    if connection is None:
+        return False
+    connection.close()
+    return True
+
+
+def _told(path: Path, message: dict[str, Any], timeout_s: float) -> dict[str, Any] | None:
+    """The reply, or None if nobody listens or it ended without one."""
+    connection = contact.connect(path)
+    if connection is None:
         return None
-
-
-def _wait_until_gone(path: Path, inode: int | None) -> None:
-    """Wait until this socket is removed, or somebody else's is in its place."""
-    deadline = time.monotonic() + _STOP_TIMEOUT_S
-    while inode is not None and _inode(path) == inode and time.monotonic() < deadline:
-        time.sleep(0.01)
-
-
-def _connect(path: Path) -> socket.socket | None:
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.connect(str(path))
-    except OSError:
-        connection.close()
-        return None
-    return connection
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock file; the kernel releases it if the holder dies."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-@contextlib.contextmanager
-def _private_log(path: Path) -> Iterator[int]:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
+    with connection:
+        connection.settimeout(timeout_s)
+        wire.send(connection, message)
+        return wire.receive(connection, within_s=timeout_s)

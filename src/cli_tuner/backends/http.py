@@ -2,23 +2,42 @@
 
 The chat interface is used, since all of them have it; the endpoint applies the model's own chat
 template, which is ours (a test compares the two token for token).
+
+The endpoint is not trusted: its answer is bounded in size and time, redirects are not followed
+(they would carry the key elsewhere), and what it says of an error is shown without the key.
+Limit: a request under way is not cancelled by `cancelled()`, only by Ctrl-C or the timeout.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cli_tuner.backends.endpoint import Endpoint
 from cli_tuner.backends.protocol import Sampling, never
-from cli_tuner.errors import BackendError, BackendTimeout, BackendUnreachable, Cancelled, UsageError
+from cli_tuner.errors import BackendError, BackendTimeout, BackendUnreachable, Cancelled
 from cli_tuner.prompt import STOP, to_messages
 from cli_tuner.records import Finish, ModelIdentity, NormalizedRequest, RawModelOutput
 
+if TYPE_CHECKING:
+    import httpx
+
 _RETRY_STATUS = frozenset({429, 502, 503, 504})
+_RETRY_WAITS_S = (0.5, 1.5)
+_CANCEL_POLL_S = 0.1
 _CONNECT_TIMEOUT_S = 5.0
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_REPLY_MAX = 4 * 1024 * 1024
+_REASON_MAX = 200
+
+
+class _Reply(NamedTuple):
+    """An answer, read whole."""
+
+    status: int
+    body: bytes
 
 
 class HttpBackend:
@@ -34,28 +53,21 @@ class HttpBackend:
     ) -> None:
         """`model` None means the first one that the endpoint serves.
 
-        Raises UsageError for a URL that is not one, or that would send a key in the clear."""
+        Raises UsageError for a URL that is not one, or that would send a secret in the clear.
+        """
         import httpx
 
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"--backend must be local or an http(s) URL, not {url}")
-        if api_key and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-            raise UsageError(
-                "an API key is not sent over unencrypted http", hint="use an https URL"
-            )
-        base = url.rstrip("/")
-        self._url = base if base.endswith("/v1") else f"{base}/v1"
-        # Credentials in a URL are for the endpoint, not for the journal.
-        self._shown = f"{parts.scheme}://{parts.hostname}" + (
-            f":{parts.port}" if parts.port else ""
-        )
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._endpoint = Endpoint.of(url, api_key)
         self._client = httpx.Client(
-            headers=headers, timeout=httpx.Timeout(timeout_s, connect=_CONNECT_TIMEOUT_S)
+            headers={**self._endpoint.headers, "Accept-Encoding": "identity"},
+            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
+            # A proxy from the environment would carry what is meant to stay on this machine.
+            trust_env=not self._endpoint.is_loopback,
+            follow_redirects=False,
         )
         self._name = model
         self._timeout_s = timeout_s
+        self._has_logprobs = True
 
     @property
     def identity(self) -> ModelIdentity:
@@ -63,7 +75,9 @@ class HttpBackend:
 
         Raises as `complete` does if the endpoint has to be asked what it serves.
         """
-        return ModelIdentity(name=self._model(), backend=self._shown, engine="openai-compatible")
+        return ModelIdentity(
+            name=self._model(), backend=self._endpoint.shown, engine="openai-compatible"
+        )
 
     def complete(
         self,
@@ -79,91 +93,137 @@ class HttpBackend:
             "messages": to_messages(request.query),
             "max_tokens": sampling.max_new_tokens,
             "temperature": sampling.temperature,
-            "logprobs": True,
             "stop": [STOP],
         }
         if sampling.seed is not None:
             body["seed"] = sampling.seed
         began = time.perf_counter()
-        reply = self._posted(body, cancelled)
+        reply = self._decoded(self._answered(body, cancelled))
         elapsed_ms = (time.perf_counter() - began) * 1000
-        try:
+        with self._understanding():
             return self._output(request, reply, elapsed_ms)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise BackendError(
-                f"{self._shown} did not answer as OpenAI's interface does"
-            ) from error
 
     def _model(self) -> str:
         if self._name is None:
-            served = self._asked("GET", "models").get("data") or []
-            if not served or "id" not in served[0]:
-                raise BackendError(f"{self._shown} serves no model", hint="name one with --model")
-            self._name = str(served[0]["id"])
+            reply = self._decoded(self._sent("GET", "models", None))
+            with self._understanding():
+                served = [str(model["id"]) for model in reply.get("data") or ()]
+            if not served:
+                raise BackendError(
+                    f"{self._endpoint.shown} serves no model", hint="name one with --model"
+                )
+            self._name = served[0]
         return self._name
 
-    def _posted(self, body: dict[str, Any], cancelled: Callable[[], bool]) -> dict[str, Any]:
-        for wait_s in (0.5, 1.5, None):
-            response = self._sent("POST", "chat/completions", body)
-            if response.status_code not in _RETRY_STATUS or wait_s is None:
-                break
-            if cancelled():
-                raise Cancelled("cancelled")
-            time.sleep(wait_s)
-        return self._decoded(response)
+    def _answered(self, body: dict[str, Any], cancelled: Callable[[], bool]) -> _Reply:
+        """The answer, asked for without log-probabilities where they are not to be had."""
+        if self._has_logprobs:
+            reply = self._posted({**body, "logprobs": True}, cancelled)
+            if reply.status not in (400, 422):
+                return reply
+            self._has_logprobs = False
+        return self._posted(body, cancelled)
 
-    def _asked(self, method: str, path: str) -> dict[str, Any]:
-        return self._decoded(self._sent(method, path, None))
+    def _posted(self, body: dict[str, Any], cancelled: Callable[[], bool]) -> _Reply:
+        for wait_s in _RETRY_WAITS_S:
+            reply = self._sent("POST", "chat/completions", body)
+            if reply.status not in _RETRY_STATUS:
+                return reply
+            _wait(wait_s, cancelled)
+        return self._sent("POST", "chat/completions", body)
 
-    def _sent(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+    def _sent(self, method: str, path: str, body: dict[str, Any] | None) -> _Reply:
         import httpx
 
+        shown = self._endpoint.shown
         try:
-            return self._client.request(method, f"{self._url}/{path}", json=body)
+            with self._client.stream(method, f"{self._endpoint.base}/{path}", json=body) as reply:
+                return _Reply(reply.status_code, self._read(reply))
         except httpx.ConnectError as error:
             raise BackendUnreachable(
-                f"nobody answers at {self._shown}", hint="is the server running?"
+                f"nobody answers at {shown}", hint="is the server running?"
             ) from error
         except httpx.TimeoutException as error:
-            raise BackendTimeout(
-                f"no answer from {self._shown} within {self._timeout_s:g} s"
-            ) from error
+            raise self._too_slow() from error
         except httpx.HTTPError as error:
-            raise BackendUnreachable(f"{self._shown}: {error}") from error
+            # The name alone: some of these messages quote headers.
+            raise BackendUnreachable(
+                f"{shown} broke off ({type(error).__name__})", hint="try again"
+            ) from error
 
-    def _decoded(self, response: Any) -> dict[str, Any]:
-        status = response.status_code
-        if status in (401, 403):
-            raise BackendError(f"{self._shown} refused the key", hint="set CLI_TUNER_API_KEY")
-        if status == 404:
+    def _read(self, reply: httpx.Response) -> bytes:
+        """The body. httpx bounds each read; here the whole is bounded, in bytes and seconds."""
+        deadline = time.monotonic() + self._timeout_s
+        body = b""
+        for part in reply.iter_bytes():
+            body += part
+            if len(body) > _REPLY_MAX:
+                raise BackendError(f"{self._endpoint.shown} sent far more than an answer")
+            if time.monotonic() > deadline:
+                raise self._too_slow()
+        return body
+
+    def _too_slow(self) -> BackendTimeout:
+        return BackendTimeout(
+            f"no answer from {self._endpoint.shown} within {self._timeout_s:g} s",
+            hint="set timeout_s higher",
+        )
+
+    def _decoded(self, reply: _Reply) -> dict[str, Any]:
+        if reply.status != 200:
+            raise self._refused(reply)
+        document = _json(reply.body)
+        if not isinstance(document, dict):
             raise BackendError(
-                f"{self._shown} has no model {self._name or 'at all'} or is no such endpoint",
+                f"{self._endpoint.shown} did not answer with a JSON object",
+                hint="is this the base URL of an OpenAI-compatible server?",
+            )
+        return document
+
+    def _refused(self, reply: _Reply) -> BackendError:
+        shown, status = self._endpoint.shown, reply.status
+        if status in (401, 403):
+            return BackendError(
+                f"{shown} refused the key (HTTP {status})", hint="set CLI_TUNER_API_KEY"
+            )
+        if status == 404:
+            return BackendError(
+                f"{shown} has no model {self._name or 'at all'}, or is no such endpoint",
                 hint="name a model that it serves with --model",
             )
-        if status != 200:
-            raise BackendError(f"{self._shown} answered with HTTP status {status}")
+        if 300 <= status < 400:
+            return BackendError(
+                f"{shown} redirects elsewhere (HTTP {status})", hint="give the URL it leads to"
+            )
+        reason = self._endpoint.without_secrets(_reason(reply.body))
+        return BackendError(f"{shown} answered with HTTP {status}{reason and f': {reason}'}")
+
+    @contextmanager
+    def _understanding(self) -> Iterator[None]:
+        """Turns an answer of another shape into a sentence."""
         try:
-            reply = response.json()
-        except ValueError as error:
-            raise BackendError(f"{self._shown} did not answer with JSON") from error
-        if not isinstance(reply, dict):
-            raise BackendError(f"{self._shown} did not answer with a JSON object")
-        return reply
+            yield
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise BackendError(
+                f"{self._endpoint.shown} did not answer as OpenAI's interface does"
+            ) from error
 
     def _output(
         self, request: NormalizedRequest, reply: dict[str, Any], elapsed_ms: float
     ) -> RawModelOutput:
         choice = reply["choices"][0]
-        tokens = (choice.get("logprobs") or {}).get("content") or []
-        logprobs = [float(token["logprob"]) for token in tokens]
+        text = choice["message"].get("content")
+        if not isinstance(text, str | None):
+            raise TypeError("content is no text")
         usage = reply.get("usage") or {}
         return RawModelOutput(
             request_id=request.request_id,
-            text=str(choice["message"].get("content") or ""),
+            text=text or "",
             finish=Finish.LENGTH if choice.get("finish_reason") == "length" else Finish.STOP,
             prompt_tokens=int(usage.get("prompt_tokens") or 0),
+            cached_tokens=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
             completion_tokens=int(usage.get("completion_tokens") or 0),
-            mean_logprob=min(0.0, sum(logprobs) / len(logprobs)) if logprobs else None,
+            mean_logprob=_mean_logprob(choice),
             decode_ms=elapsed_ms,
             model=self.identity,
         )
@@ -171,3 +231,35 @@ class HttpBackend:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+
+def _mean_logprob(choice: dict[str, Any]) -> float | None:
+    tokens = (choice.get("logprobs") or {}).get("content") or []
+    logprobs = [float(token["logprob"]) for token in tokens]
+    return min(0.0, sum(logprobs) / len(logprobs)) if logprobs else None
+
+
+def _wait(seconds: float, cancelled: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if cancelled():
+            raise Cancelled("cancelled")
+        time.sleep(_CANCEL_POLL_S)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _reason(body: bytes) -> str:
+    """What the server says is wrong, if it says so in one of the usual places."""
+    document = _json(body)
+    if not isinstance(document, dict):
+        return ""
+    said = document.get("error", document.get("message", document.get("detail")))
+    if isinstance(said, dict):
+        said = said.get("message")
+    return " ".join(said.split())[:_REASON_MAX] if isinstance(said, str) else ""

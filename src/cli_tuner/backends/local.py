@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pydantic import ValidationError
+
 from cli_tuner.backends.engine import Engine
 from cli_tuner.backends.protocol import Sampling, never
-from cli_tuner.errors import Cancelled
+from cli_tuner.errors import BackendError, Cancelled
 from cli_tuner.records import ModelIdentity, NormalizedRequest, RawModelOutput
 
 
@@ -22,7 +24,10 @@ class LocalBackend:
         """What the engine says of itself. Raises as `complete` does."""
         if self._identity is None:
             reply = self._engine.ask({"op": "hello"})
-            self._identity = ModelIdentity.model_validate(reply["identity"])
+            try:
+                self._identity = ModelIdentity.model_validate(reply["identity"])
+            except (KeyError, ValidationError) as error:
+                raise _incomplete() from error
         return self._identity
 
     def complete(
@@ -41,9 +46,17 @@ class LocalBackend:
                 "max_new_tokens": sampling.max_new_tokens,
                 "temperature": sampling.temperature,
                 "seed": sampling.seed,
-            }
+            },
+            cancelled=cancelled,
         )
-        return RawModelOutput.model_validate_json(reply["output"])
+        try:
+            return RawModelOutput.model_validate_json(reply["output"])
+        except (KeyError, ValidationError) as error:
+            raise _incomplete() from error
 
     def close(self) -> None:
         """The engine stays: others use it."""
+
+
+def _incomplete() -> BackendError:
+    return BackendError("the engine's answer is incomplete", hint="run: cli-tuner stop")

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pydantic import ValidationError
+
 from cli_tuner.backends.protocol import Sampling
 from cli_tuner.boundaries.parts import Options
 from cli_tuner.errors import UsageError
-from cli_tuner.records import Caller, Safety
+from cli_tuner.records import Caller, NormalizedRequest, Safety
+
+_MOST_NEW_TOKENS = 1024  # as in the settings
 
 
 def options_of(message: dict[str, Any], *, model: str, cancelled: Callable[[], bool]) -> Options:
@@ -20,8 +24,39 @@ def options_of(message: dict[str, Any], *, model: str, cancelled: Callable[[], b
             candidates=int(message["candidates"]),
             caller=Caller(message["caller"]),
             retain_query=bool(message["retain_query"]),
-            sampling=Sampling(max_new_tokens=int(message["max_new_tokens"])),
+            sampling=Sampling(max_new_tokens=_new_tokens(message)),
             cancelled=cancelled,
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"the question to the engine is incomplete: {error}") from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise _incomplete(error) from error
+
+
+def sampling_of(message: dict[str, Any]) -> Sampling:
+    """How a completion is to be sampled. Raises UsageError as `options_of` does."""
+    try:
+        temperature = float(message["temperature"])
+        seed = message.get("seed")
+        if not 0 <= temperature <= 2:
+            raise ValueError("temperature is not between 0 and 2")
+        return Sampling(_new_tokens(message), temperature, None if seed is None else int(seed))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise _incomplete(error) from error
+
+
+def request_of(message: dict[str, Any]) -> NormalizedRequest:
+    """The request of a completion, validated anew. Raises UsageError if it is none."""
+    try:
+        return NormalizedRequest.model_validate_json(message["request"])
+    except (KeyError, ValidationError) as error:
+        raise UsageError("the question to the engine holds no request") from error
+
+
+def _new_tokens(message: dict[str, Any]) -> int:
+    count = int(message["max_new_tokens"])
+    if not 1 <= count <= _MOST_NEW_TOKENS:
+        raise ValueError(f"max_new_tokens is not between 1 and {_MOST_NEW_TOKENS}")
+    return count
+
+
+def _incomplete(error: Exception) -> UsageError:
+    return UsageError(f"the question to the engine is incomplete: {error}")

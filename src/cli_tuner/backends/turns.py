@@ -1,0 +1,62 @@
+"""Who may use the engine now: a few at a time, and never more tokens than the context holds."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from cli_tuner.errors import Cancelled
+
+_POLL_S = 0.1
+
+
+class Turns:
+    """Turns in the order of asking; each takes one of `slots` and some of `tokens`.
+
+    The engine shares its context between the requests it decodes together, and fails all of them
+    when it overflows. So a long request waits until there is room, and nobody overtakes it.
+    """
+
+    def __init__(self, slots: int, tokens: int) -> None:
+        self._slots = slots
+        self._all = self._tokens = tokens
+        self._waiting: deque[object] = deque()
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def taken(self, tokens: int, cancelled: Callable[[], bool]) -> Iterator[None]:
+        """Hold a turn of so many tokens (at most all there are).
+
+        Raises Cancelled soon after `cancelled()` becomes true while waiting.
+        """
+        tokens = min(tokens, self._all)
+        self._wait(tokens, cancelled)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._slots += 1
+                self._tokens += tokens
+                self._changed.notify_all()
+
+    def _wait(self, tokens: int, cancelled: Callable[[], bool]) -> None:
+        ticket = object()
+        with self._changed:
+            self._waiting.append(ticket)
+            try:
+                while True:
+                    if cancelled():
+                        raise Cancelled("cancelled before it began")
+                    if self._is_free(ticket, tokens):
+                        break
+                    self._changed.wait(_POLL_S)
+                self._slots -= 1
+                self._tokens -= tokens
+            finally:
+                self._waiting.remove(ticket)
+                self._changed.notify_all()
+
+    def _is_free(self, ticket: object, tokens: int) -> bool:
+        return self._waiting[0] is ticket and self._slots > 0 and self._tokens >= tokens
