@@ -16,7 +16,7 @@ import unicodedata
 
 SYSTEM = (
     "You translate a request into one Bash command for Linux. "
-    "Answer with the command only, on one line, without explanation or markdown."
+    "Answer with the command only, on one line. Use the current directory unless a path is given."
 )
 PREFIX = f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n"
 SUFFIX = "<|im_end|>\n<|im_start|>assistant\n"
