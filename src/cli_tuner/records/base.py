@@ -55,6 +55,7 @@ class Record(BaseModel):
         allow_inf_nan=False,
         revalidate_instances="always",
         protected_namespaces=(),
+        defer_build=True,
     )
 
     @model_validator(mode="after")
