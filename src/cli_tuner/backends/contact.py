@@ -45,6 +45,15 @@ def connect(path: Path) -> socket.socket | None:
     return connection
 
 
+def listens(path: Path) -> bool:
+    """Whether somebody listens there. Raises as `connect` does."""
+    connection = connect(path)
+    if connection is None:
+        return False
+    connection.close()
+    return True
+
+
 def _connected(connection: socket.socket, path: Path) -> bool:
     connection.setblocking(False)
     deadline = time.monotonic() + _BUSY_TIMEOUT_S

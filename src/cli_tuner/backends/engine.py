@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 PROGRAM = "cli_tuner.resident"
 _ATTEMPTS = 2
 _CANCEL_POLL_S = 0.1
+_DYING_S = 2.0
 _STOP_TIMEOUT_S = 10.0
 _STATUS_TIMEOUT_S = 5.0
 
@@ -95,18 +96,31 @@ class Engine(NamedTuple):
         """
         message = {**message, "model": self.model}
         for attempt in range(1, _ATTEMPTS + 1):
-            marked = contact.mark(self.socket_path)
             with self._connected() as connection:
+                marked = contact.mark(self.socket_path)
                 reply = self._exchange(connection, message, meanwhile, cancelled)
             if reply is not None and reply.get("stale") is None:
                 wire.raise_failure(reply)
                 return reply
-            if attempt < _ATTEMPTS and reply is not None:
-                contact.wait_until_gone(self.socket_path, marked)
+            if attempt < _ATTEMPTS:
+                self._wait_for_its_end(marked, died=reply is None)
         raise BackendUnreachable(
             "the engine stopped twice while answering",
             hint=f"see {self.log_path}, try --no-daemon, or run: cli-tuner models verify",
         )
+
+    def _wait_for_its_end(self, marked: tuple[int, int] | None, *, died: bool) -> None:
+        """So that the next attempt does not meet it again: a dying process still accepts calls."""
+        if not died:
+            contact.wait_until_gone(self.socket_path, marked)
+            return
+        deadline = time.monotonic() + _DYING_S
+        while (
+            contact.mark(self.socket_path) == marked
+            and contact.listens(self.socket_path)
+            and time.monotonic() < deadline
+        ):
+            time.sleep(0.02)
 
     def _exchange(
         self,
@@ -198,22 +212,16 @@ def stop(path: Path) -> bool:
     Raises BackendTimeout if it does not end.
     """
     marked = contact.mark(path)
+    if marked is None:
+        return False
     with contextlib.suppress(OSError, BackendError):
-        if _told(path, {"op": "stop"}, _STOP_TIMEOUT_S) is None and not _listens(path):
+        if _told(path, {"op": "stop"}, _STOP_TIMEOUT_S) is None and not contact.listens(path):
             with contact.locked(path):  # somebody may be starting one just now
-                if not _listens(path):
+                if not contact.listens(path):
                     contact.remove_stale(path)
             return False
     if not contact.wait_until_gone(path, marked):
         raise BackendTimeout(f"the engine at {path} does not end", hint="end its process")
-    return True
-
-
-def _listens(path: Path) -> bool:
-    connection = contact.connect(path)
-    if connection is None:
-        return False
-    connection.close()
     return True
 
 
