@@ -80,7 +80,7 @@ class Answer(NamedTuple):
             level=document["risk_level"],
             summary=verdict.get("summary", ""),
             reasons=tuple(
-                Reason(reason["rule_id"], reason["message"], reason["instead"])
+                Reason(reason["rule_id"], phrase(reason["message"]), reason["instead"])
                 for reason in verdict.get("reasons", ())
             ),
             effects=tuple(_sentence(effect) for effect in verdict.get("effects", ())),
@@ -99,6 +99,13 @@ class Answer(NamedTuple):
             notices=tuple(document["notices"]),
             document=document,
         )
+
+
+def phrase(message: str) -> str:
+    """A rule's sentence as part of a line: "Deletes /etc." becomes "deletes /etc"."""
+    plain = message.strip().removesuffix(".")
+    starts_a_word = plain[:1].isupper() and plain[1:2].islower()
+    return plain[:1].lower() + plain[1:] if starts_a_word else plain
 
 
 def _sentence(effect: dict[str, Any]) -> str:

@@ -171,7 +171,9 @@ def _is_prose(line: str) -> bool:
     words = len(line.split())
     if words >= 2 and _OPENS_A_SENTENCE_IN_CAPITALS.match(line):
         return True
-    begins = line[0] == "`" or (line[0].isupper() and line.split()[0].strip(",'").isalpha())
+    begins = line[0] == "`" or (
+        line[0].isupper() and line.split(maxsplit=1)[0].strip(",'").isalpha()
+    )
     return words >= 3 and begins and bool(_ENDS_A_SENTENCE.search(line))
 
 

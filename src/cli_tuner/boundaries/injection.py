@@ -33,7 +33,7 @@ _PHRASES = {
     r"|\bpretend (?:to be|you|that you)\b|\broleplay\b|\b(?:enter|in|into) developer mode\b"
     r"|\bjailbr(?:eak (?:yourself|mode|prompt|the model)|oken)\b|\bdo anything now\b"
     r"|\bfrom now on\b.{0,20}\byou\b",
-    "disclosure": r"\b(?:reveal|print|show|repeat|output|display|leak|tell me|what (?:is|are|was))\b"
+    "disclosure": r"\b(?:reveal|print|show|repeat|output|display|leak|tell me|what (?:is|are))\b"
     r".{0,20}?(?:\b(?:the|your) (?:system|hidden|initial|original|secret) (?:prompt|message)\b"
     rf"(?! (?:string|colou?r))|\byour (?:\w+ )?(?:{_ORDERS}|{_LIMITS})\b)"
     rf"|\brepeat (?:everything|all|the (?:text|words?|lines?)) (?:above|before){_TEXT_ENDS}",

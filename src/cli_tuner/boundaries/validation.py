@@ -10,6 +10,7 @@ still be the wrong one. This is the one place where a ValidatedCommand is made.
 
 from __future__ import annotations
 
+from cli_tuner.boundaries.answer import phrase
 from cli_tuner.boundaries.extract import NoCommand, command_in
 from cli_tuner.boundaries.parts import Parts
 from cli_tuner.boundaries.terminal import is_hidden
@@ -44,8 +45,8 @@ def validate(
         else:
             passed.setdefault(command.command, command)
     if not passed:
-        refused, trace.judged, trace.verdict = refusals[0]
-        raise refused
+        first, trace.judged, trace.verdict = refusals[0]
+        raise first
     best = next(iter(passed.values()))
     trace.judged, trace.verdict = best.command, best.verdict
     return tuple(passed.values())
@@ -110,7 +111,7 @@ def _check_verdict(verdict: Verdict, trace: Trace) -> None:
     worst = next(reason for reason in verdict.reasons if reason.level is verdict.level)
     raise trace.refused(
         RefusalCode.DANGEROUS if dangerous else RefusalCode.NEEDS_REVIEW,
-        f"{worst.rule_id} {worst.message}",
+        f"{worst.rule_id} {phrase(worst.message)}",
         hint=worst.instead,
         verdict=verdict,
     )

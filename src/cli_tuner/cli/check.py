@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from cli_tuner.boundaries.answer import phrase
 from cli_tuner.boundaries.terminal import Screen, visible
 from cli_tuner.errors import Exit, UsageError
 from cli_tuner.guard import check
@@ -37,6 +38,8 @@ def run(given: argparse.Namespace) -> int:
 
 def _command(text: str) -> str:
     if text != "-":
+        if not text.strip():
+            raise UsageError("the command is empty; give one to judge")
         return text
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageError("give a command to judge, as in: cli-tuner check 'rm -rf /tmp/x'")
@@ -52,7 +55,7 @@ def _show(command: str, verdict: Verdict, screen: Screen, explain: bool) -> None
         screen.line(f"{screen.paint(level, level)} · {visible(verdict.summary)}")
     for reason in sorted(verdict.reasons, key=lambda reason: -reason.level.severity):
         word = reason.level.value
-        message = visible(f"{reason.rule_id} {reason.message}")
+        message = visible(f"{reason.rule_id} {phrase(reason.message)}")
         screen.line(f"{screen.paint(word, word)} · {message}")
         _underline(command, reason, screen)
         if reason.instead:
@@ -77,6 +80,8 @@ def _stream(safety: Safety) -> int:
     """Lines in, lines out, in order, each as soon as it is judged; the worst verdict's status."""
     worst = Level.SAFE
     failed = False
+    if sys.stdin is None:
+        raise UsageError('stdin is closed; give lines like {"id": 1, "command": "ls"}')
     for number, line in enumerate(sys.stdin.buffer, start=1):
         if not line.strip():
             continue
@@ -104,7 +109,7 @@ def _parsed(line: bytes) -> tuple[Any, str]:
     """The id and command of one line. Raises ValueError."""
     try:
         item = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError("not JSON") from error
     if not isinstance(item, dict) or not isinstance(item.get("command"), str):
         raise ValueError('must be an object with a text "command"')

@@ -5,12 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 from cli_tuner.errors import ConfigError, UsageError
-from cli_tuner.settings import Paths, parse_setting, private_folder, read_config, resolve
+from cli_tuner.settings import (
+    Paths,
+    parse_setting,
+    private_folder,
+    read_config,
+    resolve,
+    setting_names,
+)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -25,10 +34,8 @@ def run(given: argparse.Namespace) -> int:
     elif given.action == "get":
         _get(given.key)
     elif given.action == "unset":
-        parse_setting(given.key, _default(given.key), "config unset")
-        _write(
-            path, {name: value for name, value in read_config(path).items() if name != given.key}
-        )
+        _check_known(given.key, "config unset")
+        _replace(path, given.key, None)
     elif given.value is None:
         raise UsageError(f"config set {given.key} needs a value")
     else:
@@ -39,12 +46,13 @@ def run(given: argparse.Namespace) -> int:
 def change(path: Path, key: str, value: str) -> None:
     """Set one key in the user's file. Raises ConfigError; then the file is as it was."""
     parsed = parse_setting(key, value, "config set")
-    _write(path, {**read_config(path), key: parsed})
+    _replace(path, key, _toml(parsed))
 
 
-def _default(key: str) -> object:
-    origins = resolve(environ={"CLI_TUNER_HOME": "/nonexistent"})
-    return origins[key].value if key in origins else ""
+def _check_known(key: str, source: str) -> None:
+    """Raise ConfigError for a key that is none, with the nearest name."""
+    if key not in setting_names():
+        parse_setting(key, "", source)
 
 
 def _list(*, as_json: bool) -> None:
@@ -62,8 +70,7 @@ def _list(*, as_json: bool) -> None:
 
 def _get(key: str) -> None:
     origins = resolve()
-    if key not in origins:
-        parse_setting(key, "", "config get")  # raises with the nearest name
+    _check_known(key, "config get")
     value = origins[key].value
     sys.stdout.write(f"{value if isinstance(value, str) else _toml(value)}\n")
 
@@ -71,21 +78,49 @@ def _get(key: str) -> None:
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value)
+    # TOML has no surrogate pairs, so letters stay letters; DEL is the one control that JSON leaves.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _write(path: Path, settings: dict[str, object]) -> None:
-    """Replace the file in one step, so that a full disk leaves the old one whole."""
-    folder = private_folder(path.parent)
-    text = "".join(f"{name} = {_toml(value)}\n" for name, value in sorted(settings.items()))
+def _replace(path: Path, key: str, value: str | None) -> None:
+    """Set or remove one key, and leave the other lines and comments as they are.
+
+    Raises ConfigError; then the file is as it was.
+    """
+    expected = read_config(path)
+    if value is None and key not in expected:
+        return
+    expected.pop(key, None)
     try:
-        handle, name = tempfile.mkstemp(dir=folder, prefix=".config-")
+        before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        line_of_key = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=""")
+        lines = [line for line in before if not line_of_key.match(line)]
+        if value is not None:
+            lines.append(f"{key} = {value}")
+            expected[key] = tomllib.loads(lines[-1])[key]
+        text = "".join(f"{line}\n" for line in lines)
+        if tomllib.loads(text) != expected:
+            raise ConfigError(f"{path}: {key} spans several lines", hint="change it by hand")
+        text.encode("utf-8")
+    except (tomllib.TOMLDecodeError, UnicodeEncodeError) as error:
+        raise ConfigError(f"{key} cannot be written to {path}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    _write(path, text)
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the file in one step, so that a full disk leaves the old one whole."""
+    private_folder(path.parent)
+    real = path.resolve()  # a link into somebody's dotfiles stays a link
+    try:
+        handle, name = tempfile.mkstemp(dir=real.parent, prefix=".config-")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(path)
+            Path(name).replace(real)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise

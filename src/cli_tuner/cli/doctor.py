@@ -14,8 +14,9 @@ from importlib.metadata import version
 from cli_tuner import __version__
 from cli_tuner.backends.engine import running
 from cli_tuner.boundaries.terminal import Screen, visible
-from cli_tuner.errors import CliTunerError, Exit
-from cli_tuner.settings import LOCAL, Paths, load_settings, private_folder
+from cli_tuner.errors import CliTunerError, ConfigError, Exit
+from cli_tuner.settings import LOCAL, Paths, Settings, load_settings, private_folder
+from cli_tuner.settings import resolve as resolve_settings
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,12 @@ class Finding:
 
 def run(given: argparse.Namespace) -> int:
     """Look at every part; status 1 if one fails, 3 if all that is missing is the model."""
-    settings = load_settings({"color": given.color})
-    screen = Screen(settings.color, sys.stdout)
+    screen = Screen(given.color or _settings_or_defaults().color, sys.stdout)
     findings = []
-    for examine in (_program, _folders, _shell, _guard, _engine, _model, _resident, _journal):
+    for examine in (
+        *(_program, _folders, _settings, _shell, _guard),
+        *(_engine, _model, _resident, _journal),
+    ):
         for finding in _examined(examine):
             findings.append(finding)
             if not given.json:
@@ -81,6 +84,20 @@ def _folders() -> Iterator[Finding]:
         yield Finding(name, "ok", str(folder))
 
 
+def _settings() -> Iterator[Finding]:
+    origins = resolve_settings()
+    changed = [name for name, origin in origins.items() if origin.source != "default"]
+    yield Finding("settings", "ok", f"changed: {', '.join(changed)}" if changed else "defaults")
+
+
+def _settings_or_defaults() -> Settings:
+    """What is in force; a file that is wrong is the finding of `_settings`."""
+    try:
+        return load_settings()
+    except ConfigError:
+        return Settings()
+
+
 def _shell() -> Iterator[Finding]:
     bash = shutil.which("bash")
     if bash:
@@ -99,7 +116,7 @@ def _guard() -> Iterator[Finding]:
 
 
 def _engine() -> Iterator[Finding]:
-    settings = load_settings()
+    settings = _settings_or_defaults()
     if settings.backend != LOCAL:
         yield from _endpoint(settings.backend)
         return
@@ -112,7 +129,7 @@ def _engine() -> Iterator[Finding]:
 def _endpoint(url: str) -> Iterator[Finding]:
     from cli_tuner.boundaries.assemble import backend_for
 
-    backend = backend_for(load_settings(), Paths.of())
+    backend = backend_for(_settings_or_defaults(), Paths.of())
     try:
         yield Finding("engine", "ok", f"{url} serves {backend.identity.name}")
     finally:
@@ -122,7 +139,7 @@ def _endpoint(url: str) -> Iterator[Finding]:
 def _model() -> Iterator[Finding]:
     from cli_tuner.models import resolve
 
-    settings = load_settings()
+    settings = _settings_or_defaults()
     if settings.backend != LOCAL:
         return
     model = resolve(settings.model, Paths.of())

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from cli_tuner.boundaries.answer import Answer
 
-_STDIN_MAX = 16_384
-"""Bytes of stdin that are looked at: far more than 500 characters can be."""
+_QUERY_BYTES_MAX = 16_384
+"""Bytes of a sentence that are looked at: far more than 500 characters can be."""
 
 
 def run(given: argparse.Namespace) -> int:
@@ -34,6 +34,8 @@ def run(given: argparse.Namespace) -> int:
         from cli_tuner.cli.report import report
 
         return report(given, settings)
+    if given.json and (given.run or given.edit or given.copy):
+        raise UsageError("--json prints the answer alone; leave out --run, --edit and --copy")
     query = _query(given.query)
     try:
         document = _asked(query, given, settings)
@@ -58,13 +60,16 @@ def run(given: argparse.Namespace) -> int:
 def _query(words: list[str]) -> str:
     """The sentence from the arguments, or from stdin if there are none."""
     if words and words != ["-"]:
-        return " ".join(words)
-    if sys.stdin is None or (not words and sys.stdin.isatty()):
+        query = " ".join(words)
+    elif sys.stdin is None or (not words and sys.stdin.isatty()):
+        query = ""
+    else:
+        query = sys.stdin.buffer.read(_QUERY_BYTES_MAX + 1).decode("utf-8", "surrogateescape")
+    if not query.strip():
         raise UsageError('say what you want, as in: cli-tuner generate "list the largest files"')
-    text = sys.stdin.buffer.read(_STDIN_MAX + 1)
-    if len(text) > _STDIN_MAX:
-        raise UsageError("stdin has more than the 500 characters that a query may have")
-    return text.decode("utf-8", "surrogateescape").strip()
+    if len(query.encode("utf-8", "surrogatepass")) > _QUERY_BYTES_MAX:
+        raise UsageError("the query is far longer than 500 characters; say it in fewer")
+    return query.strip()
 
 
 def _asked(query: str, given: argparse.Namespace, settings: Settings) -> dict[str, Any]:

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from cli_tuner.boundaries.answer import Answer, Reason
+from cli_tuner.boundaries.answer import Answer
+from cli_tuner.boundaries.terminal import is_hidden
+from cli_tuner.errors import UsageError
 from cli_tuner.guard import check
 from cli_tuner.records import Level, Safety
 
 
 def with_command(answer: Answer, command: str) -> Answer:
-    """The answer with this command and its own verdict; refused if the level is not permitted."""
-    verdict = check(command)
-    judged = answer._replace(
-        command=command,
-        level=verdict.level.value,
-        summary=verdict.summary,
-        reasons=tuple(Reason(why.rule_id, why.message, why.instead) for why in verdict.reasons),
-        effects=(),
-    )
-    if Safety(answer.document["safety"]).permits(verdict.level):
-        return judged
-    dangerous = verdict.level is Level.DANGEROUS
-    worst = judged.reasons[0]
-    return judged._replace(
-        command=None,
-        refusal_code="dangerous" if dangerous else "needs_review",
-        refusal=f"{worst.rule_id} {worst.message}",
-        hint=worst.instead,
+    """The answer with this command and its own verdict; refused if the level is not permitted.
+
+    Raises UsageError for an invisible character: what is shown must be what was judged.
+    """
+    hidden = next((char for char in command if is_hidden(char)), None)
+    if hidden is not None:
+        raise UsageError(f"the edited command has an invisible character (U+{ord(hidden):04X})")
+    safety = Safety(answer.document["safety"])
+    verdict = check(command, safety=safety)
+    refusal = None
+    if not safety.permits(verdict.level):
+        worst = verdict.reasons[0]
+        refusal = {
+            "code": "dangerous" if verdict.level is Level.DANGEROUS else "needs_review",
+            "message": f"{worst.rule_id} {worst.message}",
+            "hint": worst.instead,
+        }
+    return Answer.of(
+        {
+            **answer.document,
+            "command": command if refusal is None else None,
+            "risk_level": verdict.level.value,
+            "verdict": verdict.model_dump(mode="json"),
+            "alternatives": [],
+            "refusal": refusal,
+        }
     )

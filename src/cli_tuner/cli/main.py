@@ -19,17 +19,20 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; its exit status. No traceback reaches the user."""
+    _open_closed_streams()
     try:
-        return _run(argv)
+        status = _run(argv)
+        sys.stdout.flush()
+        return status
     except CliTunerError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("cancelled", Exit.CANCELLED)
     except BrokenPipeError:
-        # Whoever read our output left. Python would complain again while closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _abandon_stdout()
         return Exit.FAILED
     except OSError as error:
+        _abandon_stdout()
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error}", Exit.FAILED)
     except Exception as error:
@@ -40,6 +43,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             " this is a bug: CLI_TUNER_DEBUG=1 shows where",
             Exit.FAILED,
         )
+
+
+def _open_closed_streams() -> None:
+    """Give a stream that was closed by the caller (`>&-`) a place where nothing is kept."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+
+
+def _abandon_stdout() -> None:
+    """Whoever read our output left, or the disk is full; Python would complain again at the end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _run(argv: Sequence[str] | None) -> int:

@@ -25,7 +25,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the usage and leave with status 2."""
-        sys.stderr.write(f"cli-tuner: {message}; see: {self.prog} --help\n")
+        from cli_tuner.boundaries.terminal import visible
+
+        sys.stderr.write(f"cli-tuner: {visible(message)}; see: {self.prog} --help\n")
         sys.exit(Exit.USAGE)
 
 
@@ -76,7 +78,13 @@ def _add_generate(commands: _Commands) -> None:
     )
     parser.add_argument("query", nargs="*", help="the sentence; read from stdin if missing")
     parser.add_argument(
-        "-n", dest="candidates", type=int, default=1, metavar="N", help="up to 8 alternatives"
+        "-n",
+        dest="candidates",
+        type=int,
+        choices=range(1, 9),
+        default=1,
+        metavar="N",
+        help="up to 8 alternatives",
     )
     parser.add_argument("--explain", action="store_true", help="show the effects")
     parser.add_argument("--run", action="store_true", help="run it after asking on the terminal")

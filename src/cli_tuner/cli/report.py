@@ -15,6 +15,8 @@ from cli_tuner.settings import Paths, Settings
 
 Kind = Literal["wrong", "unsafe", "blocked_wrongly", "other"]
 
+_COMMENT_MAX = 2000
+_CORRECTION_MAX = 4096
 _KINDS: dict[str, Kind] = {"w": "wrong", "u": "unsafe", "b": "blocked_wrongly", "o": "other"}
 
 
@@ -31,6 +33,8 @@ def report(given: argparse.Namespace, settings: Settings) -> int:
             f"there is no answer {given.report_issue}" if given.report_issue else "no answer yet",
             hint="the id stands behind the verdict of an answer",
         )
+    _check_text("--comment", given.comment, _COMMENT_MAX)
+    _check_text("--correction", given.correction, _CORRECTION_MAX)
     screen = Screen(settings.color)
     if not given.json:
         screen.line(f"  about {short_id(about.request_id)}: {visible(about.command or '(none)')}")
@@ -50,6 +54,18 @@ def report(given: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _check_text(option: str, text: str | None, most: int) -> None:
+    """Raise UsageError for a text that cannot be kept."""
+    if text is None:
+        return
+    if len(text) > most:
+        raise UsageError(f"{option} has {len(text)} characters; say it in at most {most}")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{option} is not valid Unicode text") from error
+
+
 def _kind(given: argparse.Namespace, about: ProvenanceRecord) -> Kind:
     if given.kind:
         kind: Kind = given.kind  # argparse knows the choices
@@ -64,5 +80,5 @@ def _kind(given: argparse.Namespace, about: ProvenanceRecord) -> Kind:
 
 def _comment(given: argparse.Namespace) -> str:
     if given.comment is not None or given.correction or given.json:
-        return (given.comment or "")[:2000]
-    return (ask("  what was wrong? (one line, may be empty)") or "")[:2000]
+        return str(given.comment or "")
+    return (ask("  what was wrong? (one line, may be empty)") or "")[:_COMMENT_MAX]
