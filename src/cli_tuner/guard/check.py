@@ -8,7 +8,6 @@ make at least `review` of that. Its own defects are treated the same way.
 from __future__ import annotations
 
 import hashlib
-import logging
 
 from cli_tuner.guard.policy import policy_digest
 from cli_tuner.guard.rule import Rule, rules, ruleset_digest
@@ -17,7 +16,6 @@ from cli_tuner.records.verdict import Effect, EffectKind, Level, Reason, Safety,
 from cli_tuner.shell.effects import effects_of
 
 REASONS_MAX = 12
-_log = logging.getLogger(__name__)
 
 
 def check(command: str, *, safety: Safety = Safety.MODERATE) -> Verdict:
@@ -29,7 +27,8 @@ def check(command: str, *, safety: Safety = Safety.MODERATE) -> Verdict:
     """
     effects = _effects(command)
     reasons = _reasons(effects)
-    level = max((reason.level for reason in reasons), key=lambda l: l.severity, default=Level.SAFE)
+    levels = [reason.level for reason in reasons]
+    level = max(levels, key=lambda level: level.severity, default=Level.SAFE)
     digest = hashlib.sha256(command.encode("utf-8", "surrogatepass")).hexdigest()
     return Verdict(
         level=level,
@@ -46,13 +45,12 @@ def check(command: str, *, safety: Safety = Safety.MODERATE) -> Verdict:
 def _effects(command: str) -> tuple[Effect, ...]:
     try:
         return effects_of(command)
-    except Exception:  # a judge that breaks must say "I cannot tell", not nothing
-        _log.debug("could not follow %d characters", len(command), exc_info=True)
+    except Exception as error:  # noqa: BLE001  a judge that breaks says "I cannot tell"
         return (
             Effect(
                 kind=EffectKind.OPAQUE,
                 utility="bash",
-                target="a text that the guard could not follow",
+                target=f"a text that the guard could not follow ({type(error).__name__})",
                 attributes=("defect",),
                 span=Span(start=0, end=len(command)),
             ),

@@ -72,7 +72,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """A rule's commands, by the level that they must get. A known miss should be flagged, and is not."""
+    """A rule's commands, by the level that they must get; a known miss should be flagged."""
 
     dangerous: tuple[str, ...] = ()
     review: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ def _rule(text: str, source: str) -> Rule:
 
 def _mapping(text: str, source: str) -> Mapping[str, Any]:
     try:
-        data = yaml.load(text, yaml.CSafeLoader)  # noqa: S506  CSafeLoader is the safe one
+        data = yaml.load(text, yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise RuleError(f"rules/{source}: {error}") from error
     if not isinstance(data, dict):
@@ -170,7 +170,7 @@ def _rule_of(data: Mapping[str, Any], source: str) -> Rule:
             raise RuleError(f"rules/{source}: match is a mapping or a list of them")
         check_keys(item, match_keys(), source)
     try:
-        matches = tuple(match_of(item) for item in items)
+        matches = tuple(match_of(item or {}) for item in items)
     except ValueError as error:
         raise RuleError(f"rules/{source}: {error}") from error
     return Rule(

@@ -154,7 +154,7 @@ def _long(text: str, arg: Field, facts: Facts, parsed: Parsed) -> str:
 
 
 def _whole(text: str, facts: Facts, parsed: Parsed) -> str:
-    head, equals, rest = text.partition("=")
+    head, equals, _ = text.partition("=")
     if text in facts.flags:
         parsed.attributes.update(facts.flags[text].split())
     elif head in facts.flags:

@@ -63,6 +63,7 @@ EFFECTS_MAX = 120
 NESTED_MAX = 12
 TIME_MAX_S = 0.5
 SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish"})
+PAUSES = frozenset({"sleep", "read", "wait", "inotifywait", "break", "exit", "nc", "ncat", "ssh"})
 TRUE_COMMANDS = frozenset({"true", ":", "echo", "sleep", "1"})
 
 
@@ -149,7 +150,7 @@ class Interpreter:
         printed: list[Value] = []
         guarded = 0
         for item, separator in zip(node.items, node.separators, strict=True):
-            if separator == "&" and self.endless and not _pauses(node):
+            if separator == "&" and self.endless:
                 self.emit(EffectKind.RESOURCE, "bash", "a loop", ("fork", "recursive"))
             with self.forked(separator == "&"):
                 printed.append(self.run(item, stdin))
@@ -199,6 +200,7 @@ class Interpreter:
         if endless and node.condition is not None:
             endless = _always_true(node.condition) is (node.kind == "while")
         endless = endless or (node.variable is None and node.words == ())
+        endless = endless and not _pauses(node.body)
         if node.condition is not None:
             self.run(node.condition, stdin)
         if node.variable is not None:
@@ -207,7 +209,7 @@ class Interpreter:
         with self.conditional(not endless and node.words is None):
             printed = self.run(node.body, stdin)
         self.endless -= endless
-        if endless and printed.text and not _pauses(node.body):
+        if endless and printed.text:
             printed = replace(printed, taints=printed.taints | {"endless"})
         return printed
 
@@ -234,7 +236,7 @@ class Interpreter:
         name = fields[0].text if fields else ""
         stdin, outputs = self._redirections(node.redirects, stdin, name)
         if not fields:
-            return self._redirected_output(outputs, EMPTY if not outputs else EMPTY, name)
+            return self._redirected_output(outputs, EMPTY, name)
         if name == "exec" and len(fields) == 1:
             return EMPTY
         printed = dispatch.run(self, fields, stdin)
@@ -530,7 +532,8 @@ class Interpreter:
                 continue
             before = self.files.get(path, EMPTY) if "append" in attributes else EMPTY
             self.files[path] = concatenated([before, content]) if before is not EMPTY else content
-            persisted(self, utility, path, where, content, "append" in attributes)
+            appends = "append" in attributes
+            persisted(self, utility, path, where, content, appends=appends)
 
     def send(self, utility: str, where: str, content: Value) -> None:
         """Something goes to a network socket: a shell's conversation, or data."""
@@ -575,7 +578,13 @@ def _always_true(node: Node) -> bool:
 
 
 def _pauses(node: Node) -> bool:
-    return any(name in ("sleep", "read", "wait", "inotifywait", "break") for name in _names(node))
+    """Whether something in the foreground waits or leaves the loop."""
+    if isinstance(node, Sequence):
+        pairs = zip(node.items, node.separators, strict=True)
+        return any(_pauses(item) for item, separator in pairs if separator != "&")
+    if isinstance(node, Group):
+        return _pauses(node.body)
+    return not PAUSES.isdisjoint(_names(node))
 
 
 __all__ = ["NOTHING", "Interpreter", "Lit", "OutOfBudget", "Unreadable", "Word", "effects_of"]

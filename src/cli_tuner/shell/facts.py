@@ -2,7 +2,7 @@
 
 A utility's entry:
 
-    operands: delete                        # every operand; or {first: skip, rest: read, last: write}
+    operands: delete                   # every operand; or {first: skip, rest: read, last: write}
     flags: {recursive: "-r --recursive"}    # option -> attribute of the effects
     options: {write: "-o --output"}         # option whose argument is a path with that effect
     values: "-n --lines"                    # option whose argument does not matter
@@ -118,7 +118,7 @@ def facts_of(name: str) -> Facts | None:
     # The names are cut off: YAML allows no key longer than 1,024 characters.
     text = "entry:\n" + text.partition(":\n")[2]
     try:
-        data = yaml.load(text, yaml.CSafeLoader)  # noqa: S506  CSafeLoader is the safe one
+        data = yaml.load(text, yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise PolicyError(f"commands/{file}: {name}: {error}") from error
     return _facts(next(iter(data.values())) or {}, f"commands/{file}: {name}")

@@ -19,7 +19,7 @@ _GLOB = re.compile(f"[{STAR}{QUERY}]")
 @cache
 def _table() -> tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...]:
     """(label, one pattern for all its files, the files that a glob could name)."""
-    data = yaml.load(_FILE.read_text("utf-8"), yaml.CSafeLoader)  # noqa: S506
+    data = yaml.load(_FILE.read_text("utf-8"), yaml.CSafeLoader)
     rows = []
     for label, patterns in data.items():
         regex = "|".join(_regex(pattern) for pattern in patterns)
@@ -51,7 +51,9 @@ def labels_of(path: str) -> frozenset[str]:
 
 def _could_be(parts: list[str], pattern: list[str]) -> bool:
     """Whether a glob may name the file; its * does not cross a slash nor match a leading dot."""
-    return len(parts) == len(pattern) and all(
+    if len(parts) != len(pattern) or parts[0] != pattern[0]:
+        return False
+    return all(
         fnmatch.fnmatchcase(part, glob) and (part[:1] != "." or glob[:1] == ".")
         for part, glob in zip(parts, pattern, strict=True)
     )

@@ -422,9 +422,7 @@ class _Parser(Scanner):
                     self.pos += 1
                     break
                 words.append(self.word())
-        elif self.peek() not in ("", *" \t\n;&|)<>"):
-            words.append(self.word())
-        elif self.peek(2) in ("<(", ">("):
+        elif self.peek() not in ("", *" \t\n;&|)<>") or self.peek(2) in ("<(", ">("):
             words.append(self.word())
         appends = bool(plus or subscript)
         return Assignment(name, tuple(words), appends, is_array, self.span(start, self.pos))

@@ -33,18 +33,21 @@ _REGENERATED = frozenset(
 _SELF = re.compile(r"^/proc/(?:self|\d+|[\ue001-\ue003]+)/root(?=/|$)")
 
 
+def _base_and_rest(text: str, cwd: str) -> tuple[str, str]:
+    if text.startswith(HOME):
+        return "~", text[1:]
+    if text.startswith(CWD):
+        return cwd, text[1:]
+    if text.startswith("/"):
+        return "/", _SELF.sub("", text)
+    return cwd, text
+
+
 def resolved(text: str, cwd: str = PROJECT) -> str:
     """The path in one spelling: absolute, below `~`, below `.`, above it, or with a hole first."""
-    if text.startswith(HOME):
-        base, rest = "~", text[1:]
-    elif text.startswith(CWD):
-        base, rest = cwd, text[1:]
-    elif text.startswith("/"):
-        base, rest = "/", _SELF.sub("", text)
-    elif text.startswith(HOLE):
+    if text.startswith(HOLE):
         return text
-    else:
-        base, rest = cwd, text
+    base, rest = _base_and_rest(text, cwd)
     if base.startswith(HOLE):
         return f"{base}/{rest}"
     parts = [part for part in base.split("/") if part not in ("", ".")]
@@ -123,10 +126,10 @@ def _absolute(path: str) -> str:
         return "unknown"
     if top in _HOMES or (top == "root"):
         return _in_home(parts[1:] if top == "root" else parts[2:], short=len(parts) < 2)
-    if top in ("tmp",) or path.startswith(("/var/tmp", "/private/tmp", "/dev/shm")):
+    if top == "tmp" or path.startswith(("/var/tmp", "/private/tmp")):  # noqa: S108
         bare = parts[1:] if top == "tmp" else parts[2:]
         return "temp" if bare and bare[0].strip(STAR) else "temp-root"
-    if path.startswith("/var/log") or path.startswith("/var/run/log"):
+    if path.startswith(("/var/log", "/var/run/log")):
         return "log"
     if path.startswith(("/var/cache/", "/var/spool/mail")) or parts[-1] in _REGENERATED:
         return "cache" if len(parts) > 2 else "system"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SETTING = re.compile(
     r"\s*(?:#.*|(?:export\s+)?(?!LD_PRELOAD|PROMPT_COMMAND|BASH_ENV)[A-Za-z_]\w*=[^;&|`]*"
     r"|alias\s+(?!sudo\b|su\b|ssh\b|passwd\b|doas\b)[\w.-]+=[^;|&`]*"
-    r"|(?:shopt|set|setopt|bindkey|umask|source|\.|autoload|complete|compinit|unset|fpath|plugins)\b"
+    r"|(?:shopt|set|setopt|bindkey|umask|source|\.|autoload|complete|compinit|unset|fpath)\b"
     r"[^;&|`]*(?:&&[^;&|`]*)?"
     r"|eval \"\$\([\w./-]+ [\w -]*\)\"|\[ .* \] && (?:\\?\.|source) [^;&|`]*"
     r"|(?:if|then|fi|else|done|do)\b.*|[A-Z]\w* .*|set [\w=]+|\[[\w ]+\]|\w[\w.]* ?= ?[^;&|`]*|)\s*",
@@ -28,13 +28,13 @@ _SETTING = re.compile(
 _CRON_TIME = re.compile(r"\s*(?:@\w+|(?:[\d*/,\w-]+\s+){4}[\d*/,\w-]+)\s+(?P<command>\S.*)")
 _UNIT_EXEC = re.compile(r"^\s*Exec\w*\s*=[-@:+!]*\s*(?P<command>.+)$", re.M)
 _SUSPECT = re.compile(
-    r"/tmp/|/dev/shm|/var/tmp|/dev/(?:tcp|udp)/|curl|wget|\bnc\b|ncat|socat|base64|python\S* -c|"
+    r"/(?:tmp|var/tmp|dev/shm)/|/dev/(?:tcp|udp)/|curl|wget|\bnc\b|ncat|socat|base64|python\S* -c|"
     r"perl -e|bash -i|/\.[\w.]+|nohup|mkfifo|>&|@reboot|\|\s*(?:ba|z|da)?sh\b"
 )
 
 
-def persisted(
-    shell: Interpreter, utility: str, path: str, where: Field, content: Value, appends: bool
+def persisted(  # noqa: PLR0913  what, where and how are all needed to grade a write
+    shell: Interpreter, utility: str, path: str, where: Field, content: Value, *, appends: bool
 ) -> None:
     """Emit a `persist` effect if what was written will be run later."""
     labels = labels_of(path)

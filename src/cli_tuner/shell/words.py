@@ -96,6 +96,8 @@ class Scope:
         if name.isdigit() and name != "0" and self.positional is not None:
             index = int(name) - 1
             return self.positional[index] if index < len(self.positional) else EMPTY
+        if name in ("@", "*") and not self.positional:
+            return Value(("", HOLE), UNKNOWN.taints, "$@")
         return USUAL.get(name)
 
 
@@ -342,7 +344,7 @@ def _default(name: str, op: str, value: Value | None, word: Value, scope: Scope)
 
 def _concrete(text: str) -> str:
     """Text with the home folder spelled out, so that its first character can be taken."""
-    return text.replace(HOME, "/home/user").replace(CWD, "/" + HOLE)
+    return text.replace(HOME, "/home/user").replace(CWD, "/home/user/project")
 
 
 def _operated(text: str, op: str, word: str) -> str:

@@ -111,10 +111,8 @@ def run_wrapped(call: Call) -> Value:
         return known(rest[0].text + "\n")
     if call.name == "env" and ("-S" in options or "--split-string" in options):
         return call.run_text(_spaced(call.args[1:]))
-    if (
-        call.name in ("watch", "flock")
-        and len(rest) == 1
-        or (call.name == "flock" and "-c" in options)
+    if (call.name in ("watch", "flock") and len(rest) == 1) or (
+        call.name == "flock" and "-c" in options
     ):
         return call.run_text(rest[-1].value)
     user = options.get("-u") or options.get("--user") or ""
@@ -272,7 +270,9 @@ def _replaced(item: Field, mark: str, added: list[Field]) -> Field:
         return item
     if item.text == mark and len(added) == 1:
         return replace(added[0], span=item.span)
-    texts = tuple(item.text.replace(mark, text) for add in added for text in embedded_texts(add.value))
+    texts = tuple(
+        item.text.replace(mark, text) for add in added for text in embedded_texts(add.value)
+    )
     taints = item.value.taints.union(*(add.value.taints for add in added))
     raw = item.raw if not added else added[0].raw
     return Field(Value(texts[:12] or ("",), taints, raw), item.span, raw)

@@ -42,8 +42,8 @@ def _database(call: Call) -> Value:
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(
-        "psql mysql mariadb sqlite3 sqlite redis-cli mongosh mongo cqlsh mysqladmin clickhouse-client "
-        "sqlcmd sqlplus influx etcdctl valkey-cli cockroach duckdb".split(),
+        "psql mysql mariadb sqlite3 sqlite redis-cli mongosh mongo cqlsh mysqladmin "
+        "clickhouse-client sqlcmd sqlplus influx etcdctl valkey-cli cockroach duckdb".split(),
         _database,
     ),
 }

@@ -9,7 +9,17 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
-from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, UNKNOWN, Value, concatenated, embedded_texts, known
+from cli_tuner.shell.values import (
+    EMPTY,
+    HOLE,
+    QUERY,
+    STAR,
+    UNKNOWN,
+    Value,
+    concatenated,
+    embedded_texts,
+    known,
+)
 from cli_tuner.shell.words import Field
 
 # --- find
@@ -296,9 +306,7 @@ def mode_attributes(mode: str) -> tuple[str, ...]:
             found.append("setgid" if who == "g" else "setuid")
         if sign == "-" and "x" in what and (not who or "a" in who):
             found.append("no-execute")
-        if (sign == "-" and "r" in what and (not who or "a" in who)) or (
-            sign == "=" and not what
-        ):
+        if (sign == "-" and "r" in what and (not who or "a" in who)) or (sign == "=" and not what):
             found.append("none")
     return tuple(dict.fromkeys(found))
 

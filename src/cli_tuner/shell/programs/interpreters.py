@@ -6,8 +6,8 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
-from cli_tuner.shell.programs.snippets import run_snippet
 from cli_tuner.shell.paths import resolved
+from cli_tuner.shell.programs.snippets import run_snippet
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, shown
 from cli_tuner.shell.words import Field
 

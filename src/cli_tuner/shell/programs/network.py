@@ -49,8 +49,7 @@ def _curl(call: Call) -> Value:
         call.effect(EffectKind.REMOTE_STATE, _name(urls), method.text.lower())
     local = [u for u in urls if u.text.startswith("file://")]
     for url in local:
-        content = call.reads(Field(known(url.text[7:]), url.span, url.raw))
-        return content
+        return call.reads(Field(known(url.text[7:]), url.span, url.raw))
     source = _name(urls)
     fetched = Value((HOLE,), frozenset({"downloaded"}), source)
     call.effect(EffectKind.NETWORK_IN, source)

@@ -125,7 +125,7 @@ def _container_run(call: Call, args: list[Field], verb: str) -> Value:
 
 
 def _volume(call: Call, value: str) -> None:
-    host = value.split(":")[0]
+    host = value.split(":", maxsplit=1)[0]
     if value.endswith((":ro", ":ro,z")) and not host.rstrip("/") == "":
         return
     if "docker.sock" in host or "containerd.sock" in host:

@@ -101,7 +101,9 @@ def _openssl(call: Call) -> Value:
     value = call.reads(source) if source is not None else call.stdin
     target = call.after("-out")
     if {"-d", "-D"} & set(words) and {"enc", "base64", "-base64", "-a"} & set(words):
-        plain = {"base64", "-base64"} & set(words) or {"-a", "enc"} <= set(words) and len(words) < 5
+        plain = {"base64", "-base64"} & set(words) or (
+            {"-a", "enc"} <= set(words) and len(words) < 5
+        )
         value = _decoded(value, _from_base64 if plain else lambda _: None)
     elif words[:1] in (["enc"], ["smime"], ["rsautl"], ["pkeyutl"]) and "-d" in words:
         value = _decoded(value, lambda _: None)

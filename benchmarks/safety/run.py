@@ -1,0 +1,71 @@
+"""How well the guard judges the fixed, versioned cases in cases.jsonl.
+
+    python benchmarks/safety/run.py [cases.jsonl]
+
+A dangerous case counts as caught when the verdict is `dangerous`; a safe case counts as flagged
+when it is anything but `safe`. Prints both rates with Wilson 95 % intervals, by category, and
+every miss. Exits 1 unless all dangerous cases are caught and no safe one is flagged.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from cli_tuner.guard import check
+
+CASES = Path(__file__).parent / "cases.jsonl"
+Z = 1.959963984540054
+
+
+def wilson(hits: int, total: int) -> tuple[float, float]:
+    """The 95 % interval of a rate. Raises ValueError over nothing."""
+    if total == 0:
+        raise ValueError("a rate over nothing")
+    rate = hits / total
+    centre = rate + Z * Z / (2 * total)
+    spread = Z * math.sqrt(rate * (1 - rate) / total + Z * Z / (4 * total * total))
+    scale = 1 + Z * Z / total
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+
+
+def load(path: Path) -> list[dict[str, str]]:
+    """The cases: id, command, category, expect (dangerous or safe)."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+
+
+def shown(name: str, hits: int, total: int) -> str:
+    low, high = wilson(hits, total)
+    rate = 100 * hits / total
+    return f"{name:24} {hits:4}/{total:<4} {rate:6.1f} %  [{100 * low:5.1f}, {100 * high:5.1f}]"
+
+
+def main(path: Path = CASES) -> int:
+    counts: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    wrong: list[str] = []
+    for case in load(path):
+        verdict = check(case["command"])
+        flagged = verdict.level == "dangerous" if case["expect"] == "dangerous" else (
+            verdict.level != "safe"
+        )  # fmt: skip
+        counts[case["expect"]][case["category"]].append(flagged)
+        if flagged is not (case["expect"] == "dangerous"):
+            rules = ", ".join(reason.rule_id for reason in verdict.reasons) or "no rule"
+            wrong.append(f"{case['id']} {verdict.level} ({rules}): {case['command']!r}")
+    complete = True
+    for expect, title, goal in (("dangerous", "TPR", 1), ("safe", "FPR", 0)):
+        groups = counts[expect]
+        for category, results in sorted(groups.items()):
+            print(shown(category, sum(results), len(results)))
+        everything = [result for results in groups.values() for result in results]
+        print(shown(title, sum(everything), len(everything)), end="\n\n")
+        complete = complete and sum(everything) == goal * len(everything)
+    print("\n".join(wrong), end="\n" if wrong else "")
+    return 0 if complete else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else CASES))
