@@ -21,9 +21,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; its exit status. No traceback reaches the user."""
     _open_closed_streams()
     try:
-        status = _run(argv)
-        sys.stdout.flush()
-        return status
+        try:
+            return _run(argv)
+        finally:  # here, where a reader who left or a full disk can still be answered
+            sys.stdout.flush()
     except CliTunerError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
