@@ -14,19 +14,17 @@ background timing, and what programs unknown to `commands/*.yaml` do.
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cli_tuner.records.verdict import Certainty, Effect, EffectKind, Span
+from cli_tuner.records.verdict import Certainty, Effect, EffectKind
 from cli_tuner.shell import dispatch
-from cli_tuner.shell.labels import labels_of
+from cli_tuner.shell.machine import Machine, OutOfBudget
 from cli_tuner.shell.nodes import (
     Assignment,
     Branch,
     Function,
     Group,
-    Lit,
     Loop,
     Node,
     Opaque,
@@ -39,13 +37,11 @@ from cli_tuner.shell.nodes import (
     Word,
 )
 from cli_tuner.shell.parse import parse
-from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.persistence import persisted
-from cli_tuner.shell.scan import Unreadable
+from cli_tuner.shell.shape import always_true, pauses
 from cli_tuner.shell.values import (
     EMPTY,
     HOLE,
-    NOTHING,
     UNKNOWN,
     Value,
     concatenated,
@@ -53,18 +49,13 @@ from cli_tuner.shell.values import (
     shown,
     without_marks,
 )
-from cli_tuner.shell.words import Field, Scope, fields_of, text_of
+from cli_tuner.shell.words import Field, fields_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 STEPS_MAX = 3_000
-EFFECTS_MAX = 120
 NESTED_MAX = 12
-TIME_MAX_S = 0.5
-SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish"})
-PAUSES = frozenset({"sleep", "read", "wait", "inotifywait", "break", "exit", "nc", "ncat", "ssh"})
-TRUE_COMMANDS = frozenset({"true", ":", "echo", "sleep", "1"})
 
 
 def effects_of(text: str) -> tuple[Effect, ...]:
@@ -78,35 +69,8 @@ def effects_of(text: str) -> tuple[Effect, ...]:
     return tuple(interpreter.effects)
 
 
-class OutOfBudget(Exception):
-    """More steps or time than a single command deserves."""
-
-
-class Interpreter:
-    """The state of one abstract run."""
-
-    def __init__(self) -> None:
-        self.effects: list[Effect] = []
-        self.scope = Scope(self._substitute, self._process_substitution)
-        self.cwd = "."
-        self.functions: dict[str, Function] = {}
-        self.called: set[str] = set()
-        self.aliases: dict[str, Value] = {}
-        self.files: dict[str, Value] = {}
-        self.descriptors: dict[str, Field] = {}
-        self.span = Range(0, 0)
-        self.as_root = False
-        self.via: tuple[str, ...] = ()
-        self.certainty = Certainty.CERTAIN
-        self.processes = 0  # processes forked around the current command
-        self.conditions = 0  # conditions around the current command
-        self.stack: list[tuple[str, int, int]] = []  # function, processes and conditions at entry
-        self.endless = 0  # endless loops around the current command
-        self.nested = 0
-        self._fixed: Range | None = None
-        self._steps = 0
-        self._deadline = time.monotonic() + TIME_MAX_S
-        self._seen: set[tuple[object, ...]] = set()
+class Interpreter(Machine):
+    """Walks the nodes in the order in which Bash would run them."""
 
     # --- the text
 
@@ -142,7 +106,7 @@ class Interpreter:
         return self._opaque(node)
 
     def _opaque(self, node: Opaque) -> Value:
-        self._at(node.span)
+        self.at(node.span)
         self.emit(EffectKind.OPAQUE, "bash", node.reason, ("syntax",))
         return UNKNOWN
 
@@ -155,7 +119,7 @@ class Interpreter:
             with self.forked(separator == "&"):
                 printed.append(self.run(item, stdin))
             if separator in ("&&", "||"):
-                if not _always_true(item) or separator == "||":
+                if not always_true(item) or separator == "||":
                     guarded += 1
                     self.conditions += 1
             else:
@@ -186,7 +150,7 @@ class Interpreter:
             text_of(word, self.scope)
         printed: list[Value] = []
         for index, body in enumerate(node.bodies):
-            with self.conditional(index > 0 and not _always_true(node.bodies[0])):
+            with self.conditional(index > 0 and not always_true(node.bodies[0])):
                 printed.append(self.run(body, stdin))
         if not printed:
             return EMPTY
@@ -198,9 +162,9 @@ class Interpreter:
     def _loop(self, node: Loop, stdin: Value) -> Value:
         endless = node.kind in ("while", "until") and node.condition is not None
         if endless and node.condition is not None:
-            endless = _always_true(node.condition) is (node.kind == "while")
+            endless = always_true(node.condition) is (node.kind == "while")
         endless = endless or (node.variable is None and node.words == ())
-        endless = endless and not _pauses(node.body)
+        endless = endless and not pauses(node.body)
         if node.condition is not None:
             self.run(node.condition, stdin)
         if node.variable is not None:
@@ -227,12 +191,12 @@ class Interpreter:
     # --- one command
 
     def _simple(self, node: Simple, stdin: Value) -> Value:
-        self._at(node.span)
+        self.at(node.span)
         local = bool(node.words)
         for assignment in node.assignments:
             self._assign(assignment)
         fields = fields_of(node.words, self.scope)
-        self._at(node.span)
+        self.at(node.span)
         name = fields[0].text if fields else ""
         stdin, outputs = self._redirections(node.redirects, stdin, name)
         if not fields:
@@ -240,7 +204,7 @@ class Interpreter:
         if name == "exec" and len(fields) == 1:
             return EMPTY
         printed = dispatch.run(self, fields, stdin)
-        self._at(node.span)
+        self.at(node.span)
         if local and any(item.name == "PATH" for item in node.assignments):
             self.scope.variables.pop("PATH", None)
         return self._redirected_output(outputs, printed, name)
@@ -287,8 +251,8 @@ class Interpreter:
             self.nested -= 1
 
     def _run_nested(self, text: str, by: str, stdin: Value, same_shell: bool) -> Value:
-        fixed, before, via = self._fixed, self.span, self.via
-        self._fixed = self.span
+        fixed, before, via = self.fixed, self.span, self.via
+        self.fixed = self.span
         self.via = (*via, by)
         try:
             script = parse(text, fixed=before, depth=self.nested * 3)
@@ -297,7 +261,7 @@ class Interpreter:
             with self.subshell():
                 return self.run(script, stdin)
         finally:
-            self._fixed, self.span, self.via = fixed, before, via
+            self.fixed, self.span, self.via = fixed, before, via
 
     def call_function(
         self, name: str, function: Function, args: list[Field], stdin: Value
@@ -381,16 +345,22 @@ class Interpreter:
                 remains = EMPTY
         return remains
 
+    def written(self, utility: str, path: str, where: Field, content: Value, appends: bool) -> None:
+        """Grade what was written to a file that is run later."""
+        persisted(self, utility, path, where, content, appends=appends)
+
     # --- substitutions
 
-    def _substitute(self, body: Node) -> Value:
+    def substitute(self, body: Node) -> Value:
+        """What a command substitution prints."""
         span = self.span
         with self.forked(), self.subshell():
             printed = self.run(body, EMPTY)
         self.span = span
         return printed
 
-    def _process_substitution(self, part: ProcessSub) -> Value:
+    def process_substitution(self, part: ProcessSub) -> Value:
+        """What a process substitution is as a word: a file with what the commands print."""
         span = self.span
         with self.forked(), self.subshell():
             printed = self.run(
@@ -401,190 +371,9 @@ class Interpreter:
         self.files[path] = printed
         return Value((path,), printed.taints, printed.source)
 
-    # --- contexts
-
-    @contextmanager
-    def subshell(self) -> Iterator[None]:
-        """Changes to variables and to the current folder end with the block."""
-        variables, cwd = dict(self.scope.variables), self.cwd
-        try:
-            yield
-        finally:
-            self.scope.variables, self.cwd = variables, cwd
-
-    @contextmanager
-    def forked(self, really: bool = True) -> Iterator[None]:
-        """Another process runs the block."""
-        self.processes += really
-        try:
-            yield
-        finally:
-            self.processes -= really
-
-    @contextmanager
-    def conditional(self, really: bool = True) -> Iterator[None]:
-        """The block may not run."""
-        self.conditions += really
-        try:
-            yield
-        finally:
-            self.conditions -= really
-
-    @contextmanager
-    def certainly(self, certainty: Certainty) -> Iterator[None]:
-        """Effects of the block are this certain at most."""
-        before, self.certainty = self.certainty, certainty
-        try:
-            yield
-        finally:
-            self.certainty = before
-
-    @contextmanager
-    def rooted(self, really: bool = True) -> Iterator[None]:
-        """The block runs as root."""
-        before, self.as_root = self.as_root, self.as_root or really
-        try:
-            yield
-        finally:
-            self.as_root = before
-
-    def _at(self, span: Range) -> None:
-        self.span = self._fixed or span
-
-    # --- effects
-
-    def emit(
-        self,
-        kind: EffectKind,
-        utility: str,
-        target: str | None,
-        attributes: tuple[str, ...],
-        certainty: Certainty = Certainty.CERTAIN,
-    ) -> None:
-        """Record an effect at the current command."""
-        key = (kind, utility, target, attributes, self.as_root, self.via)
-        if key in self._seen:
-            return
-        self._seen.add(key)
-        if len(self.effects) >= EFFECTS_MAX:
-            raise OutOfBudget
-        if certainty is Certainty.CERTAIN:
-            certainty = self.certainty
-        self.effects.append(
-            Effect(
-                kind=kind,
-                utility=shown(utility, 60),
-                target=None if target is None else shown(target),
-                certainty=certainty,
-                as_root=self.as_root,
-                via=tuple(shown(name, 60) for name in self.via),
-                attributes=tuple(dict.fromkeys(attributes)),
-                span=Span(start=self.span.start, end=self.span.end),
-            )
-        )
-
-    def emit_path(
-        self, kind: EffectKind, utility: str, where: Field, attributes: tuple[str, ...]
-    ) -> None:
-        """Record an effect on each path that a field can be."""
-        for text in where.value.texts:
-            path = resolved(text, self.cwd)
-            place = place_of(path)
-            labels = sorted(labels_of(path))
-            extra = sorted(where.value.taints & {"filtered", "junk"})
-            if "many" in where.value.taints:
-                extra.append("recursive")
-            sure = Certainty.UNKNOWN if place == "unknown" else Certainty.CERTAIN
-            target = where.raw if path.startswith(HOLE) and where.raw else path
-            found = (*attributes, "at:" + place, *("is:" + label for label in labels), *extra)
-            self.emit(kind, utility, target, found, sure)
-
-    def read_file(self, utility: str, where: Field, attributes: tuple[str, ...] = ()) -> Value:
-        """A file is read. Its content, if the text made it; else its taints."""
-        self.emit_path(EffectKind.READ, utility, where, attributes)
-        path = resolved(where.text, self.cwd)
-        if path in self.files:
-            return self.files[path]
-        if place_of(path) == "net":
-            return Value((HOLE,), frozenset({"downloaded", "network"}), path)
-        labels = labels_of(path) & {"secret", "sensitive"}
-        taints = set(labels) | {"file"}
-        if path in ("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"):
-            taints.add("endless")
-        if path == "/dev/stdin":
-            return UNKNOWN
-        return Value((HOLE,), frozenset(taints), where.raw)
-
-    def write_file(
-        self, utility: str, where: Field, content: Value, attributes: tuple[str, ...] = ()
-    ) -> None:
-        """A file gets content: an effect, and known to whoever reads it later in the text."""
-        carried = sorted(content.taints & {"secret", "sensitive", "endless", "downloaded"})
-        if not any(content.texts) and "append" not in attributes:
-            attributes = (*attributes, "emptied")
-        self.emit_path(
-            EffectKind.WRITE, utility, where, (*attributes, *("carries:" + t for t in carried))
-        )
-        for text in where.value.texts:
-            path = resolved(text, self.cwd)
-            if place_of(path) == "net":
-                self.send(utility, path, content)
-                continue
-            before = self.files.get(path, EMPTY) if "append" in attributes else EMPTY
-            self.files[path] = concatenated([before, content]) if before is not EMPTY else content
-            appends = "append" in attributes
-            persisted(self, utility, path, where, content, appends=appends)
-
-    def send(self, utility: str, where: str, content: Value) -> None:
-        """Something goes to a network socket: a shell's conversation, or data."""
-        carried = sorted(content.taints & {"secret", "sensitive"})
-        if utility in SHELLS or "shell" in content.taints:
-            self.emit(EffectKind.REMOTE_SHELL, utility, where, ("reverse",))
-        elif carried:
-            found = tuple("carries:" + taint for taint in carried)
-            self.emit(EffectKind.NETWORK_OUT, utility, where, found)
-
 
 def _spaced(values: list[Value]) -> list[Value]:
     spaced: list[Value] = []
     for index, value in enumerate(values):
         spaced += [known(" "), value] if index else [value]
     return spaced
-
-
-def _names(node: Node) -> Iterator[str]:
-    """The literal command names in a node, without looking into substitutions."""
-    if isinstance(node, Simple):
-        if node.words and node.words[0].literal:
-            yield node.words[0].literal
-    elif isinstance(node, Sequence):
-        for item in node.items:
-            yield from _names(item)
-    elif isinstance(node, Pipeline):
-        for stage in node.stages:
-            yield from _names(stage)
-    elif isinstance(node, Group | Loop | Function):
-        yield from _names(node.body)
-    elif isinstance(node, Branch):
-        for body in node.bodies:
-            yield from _names(body)
-
-
-def _always_true(node: Node) -> bool:
-    names = list(_names(node))
-    if isinstance(node, Branch) and not node.bodies:
-        return not node.words
-    return bool(names) and all(name in TRUE_COMMANDS for name in names)
-
-
-def _pauses(node: Node) -> bool:
-    """Whether something in the foreground waits or leaves the loop."""
-    if isinstance(node, Sequence):
-        pairs = zip(node.items, node.separators, strict=True)
-        return any(_pauses(item) for item, separator in pairs if separator != "&")
-    if isinstance(node, Group):
-        return _pauses(node.body)
-    return not PAUSES.isdisjoint(_names(node))
-
-
-__all__ = ["NOTHING", "Interpreter", "Lit", "OutOfBudget", "Unreadable", "Word", "effects_of"]

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import re
 
+from cli_tuner.shell.lines import LineScanner
 from cli_tuner.shell.nodes import (
     Assignment,
     Branch,
     Function,
     Group,
-    Lit,
     Loop,
     Node,
     Opaque,
@@ -29,18 +29,13 @@ from cli_tuner.shell.nodes import (
     Simple,
     Word,
 )
-from cli_tuner.shell.scan import Scanner, Unreadable
+from cli_tuner.shell.scan import Unreadable
 
 SIZE_MAX = 65_536
 COMMANDS_MAX = 2_000
 
-_BLANK = re.compile(r"(?:[ \t]|\\\n)+")
-_REDIRECT = re.compile(r"(\d+|\{\w+\})?(&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<(?!\()|>(?!\())")
 _ASSIGN = re.compile(r"([A-Za-z_]\w*)(\[[^\]\s]*\])?(\+?)=", re.ASCII)
-_RESERVED = re.compile(
-    r"(if|then|elif|else|fi|while|until|for|select|do|done|case|esac|function|coproc|time|"
-    r"\{|\}|!|\[\[|\]\])(?=[\s;&|()<>]|$)"
-)
+_IN = re.compile(r"in(?=[\s;&|()<>]|$)")
 _CLOSERS = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}", "]]"})
 _DECLARATIONS = frozenset({"export", "declare", "local", "readonly", "typeset"})
 
@@ -57,15 +52,13 @@ def parse(text: str, *, fixed: Range | None = None, depth: int = 0) -> Sequence:
     return _Parser(text, 0, fixed, depth).whole()
 
 
-class _Parser(Scanner):
+class _Parser(LineScanner):
     """The grammar. Each method reads one construct at the current position."""
 
     def __init__(
         self, text: str, offset: int = 0, fixed: Range | None = None, depth: int = 0
     ) -> None:
         super().__init__(text, offset, fixed, depth)
-        self._items: list[Node] = []
-        self._heredocs: list[tuple[Redirect, str, bool]] = []
         self._commands = 0
 
     def whole(self) -> Sequence:
@@ -75,7 +68,7 @@ class _Parser(Scanner):
             self._collect(top, frozenset())
             if self.pos < self.size:
                 raise self.fail(f"unexpected {self.peek()!r}")
-            self._read_heredocs()
+            self.read_heredocs()
         except Unreadable as problem:
             where = self.span(min(problem.position, self.size), self.size)
             top.append((Opaque(problem.reason, where), ""))
@@ -102,8 +95,8 @@ class _Parser(Scanner):
 
     def _collect(self, items: list[tuple[Node, str]], closers: frozenset[str]) -> None:
         while True:
-            self._newlines()
-            if self.pos >= self.size or self.peek() in closers or self._reserved() in _CLOSERS:
+            self.newlines()
+            if self.pos >= self.size or self.peek() in closers or self.reserved() in _CLOSERS:
                 return
             if self.peek(2) == ";;" or (self.peek(2) == ";&"):
                 return
@@ -113,12 +106,12 @@ class _Parser(Scanner):
             if not separator:
                 return
             if separator in ("&&", "||"):
-                self._newlines()
+                self.newlines()
                 if self.pos >= self.size or self.peek() in closers:
                     raise self.fail(f"nothing follows {separator}")
 
     def _separator(self) -> str:
-        self._blanks()
+        self.blanks()
         two = self.peek(2)
         if two in ("&&", "||"):
             self.pos += 2
@@ -135,21 +128,21 @@ class _Parser(Scanner):
 
     def _pipeline(self) -> Node:
         start = self.pos
-        while (word := self._reserved()) in ("!", "time"):
+        while (word := self.reserved()) in ("!", "time"):
             self.pos += len(word)
-            self._blanks()
+            self.blanks()
             if word == "time" and self.peek(3) in ("-p ", "-p\t"):
                 self.pos += 2
-                self._blanks()
+                self.blanks()
         if start != self.pos and self.peek() in ("", "\n", ";"):
             return Simple((), (), (), self.span(start, self.pos))
         stages = [self._command()]
         while True:
-            self._blanks()
+            self.blanks()
             if self.peek() != "|" or self.peek(2) == "||":
                 break
             self.pos += 2 if self.peek(2) == "|&" else 1
-            self._newlines()
+            self.newlines()
             stages.append(self._command())
         if len(stages) == 1:
             return stages[0]
@@ -161,7 +154,7 @@ class _Parser(Scanner):
         self._commands += 1
         if self._commands > COMMANDS_MAX:
             raise self.fail("too many commands")
-        self._blanks()
+        self.blanks()
         start = self.pos
         if self.peek(2) == "((" and (node := self._arithmetic()):
             return self._redirected(node, start)
@@ -169,7 +162,9 @@ class _Parser(Scanner):
             self.pos += 1
             body = self.script_until(")")
             return self._redirected(body, start, subshell=True)
-        word = self._reserved()
+        word = self.reserved()
+        if _IN.match(self.text, self.pos):
+            raise self.fail("unexpected 'in'")
         if word is None or word in _CLOSERS or word in ("!", "time"):
             return self._simple()
         self.deeper()
@@ -196,9 +191,9 @@ class _Parser(Scanner):
         if word == "case":
             return self._case(start)
         if word == "function":
-            self._blanks()
+            self.blanks()
             name = self.word().raw
-            self._blanks()
+            self.blanks()
             if self.peek() == "(":
                 self._empty_parens()
             return self._function(name, start)
@@ -216,8 +211,8 @@ class _Parser(Scanner):
         return _sequence(items, self.span(start, self.pos))
 
     def _expect(self, word: str) -> None:
-        self._newlines()
-        if self._reserved() != word:
+        self.newlines()
+        if self.reserved() != word:
             raise self.fail(f"{word!r} is missing")
         self.pos += len(word)
 
@@ -230,7 +225,7 @@ class _Parser(Scanner):
             if not items:
                 raise self.fail("nothing after then")
             bodies.append(_sequence(items, self.span(items_start, self.pos)))
-            word = self._reserved()
+            word = self.reserved()
             if word not in ("elif", "else", "fi"):
                 raise self.fail("'fi' is missing")
             self.pos += len(word)
@@ -240,7 +235,7 @@ class _Parser(Scanner):
                 bodies.append(self._body("then"))
 
     def _for(self, kind: str, start: int) -> Node:
-        self._blanks()
+        self.blanks()
         variable: str | None = None
         words: tuple[Word, ...] | None = None
         condition: Node | None = None
@@ -249,40 +244,32 @@ class _Parser(Scanner):
             words = ()
         else:
             variable = self.word().raw
-            self._newlines()
+            self.newlines()
             if self.text.startswith("in", self.pos) and self.peek(3)[2:] in ("", *" \t\n;"):
                 self.pos += 2
-                words = tuple(self._words_until_end())
-        self._blanks()
+                words = tuple(self.words_until_end())
+        self.blanks()
         if self.peek() == ";":
             self.pos += 1
-        self._newlines()
-        opener = self._reserved()
+        self.newlines()
+        opener = self.reserved()
         if opener not in ("do", "{"):
             raise self.fail("'do' is missing")
         self.pos += len(opener)
         body = self._body("done" if opener == "do" else "}")
         return Loop(kind, variable, words, condition, body, self.span(start, self.pos))
 
-    def _words_until_end(self) -> list[Word]:
-        words: list[Word] = []
-        while True:
-            self._blanks()
-            if self.peek() in ("", ";", "\n"):
-                return words
-            words.append(self.word())
-
     def _case(self, start: int) -> Node:
-        self._blanks()
+        self.blanks()
         words = [self.word()]
-        self._newlines()
+        self.newlines()
         if self.peek(2) != "in":
             raise self.fail("'in' is missing")
         self.pos += 2
         bodies: list[Node] = []
         while True:
-            self._newlines()
-            if self._reserved() == "esac":
+            self.newlines()
+            if self.reserved() == "esac":
                 self.pos += 4
                 return Branch(tuple(words), tuple(bodies), self.span(start, self.pos))
             if self.peek() == "(":
@@ -292,20 +279,20 @@ class _Parser(Scanner):
             item_start = self.pos
             self._collect(items, frozenset())
             bodies.append(_sequence(items, self.span(item_start, self.pos)))
-            self._newlines()
+            self.newlines()
             for end in (";;&", ";;", ";&"):
                 if self.text.startswith(end, self.pos):
                     self.pos += len(end)
                     break
             else:
-                if self._reserved() != "esac":
+                if self.reserved() != "esac":
                     raise self.fail("'esac' is missing")
 
     def _pattern(self, words: list[Word]) -> None:
         while True:
-            self._blanks()
+            self.blanks()
             words.append(self.word())
-            self._blanks()
+            self.blanks()
             char = self.peek()
             self.pos += 1
             if char == ")":
@@ -314,7 +301,7 @@ class _Parser(Scanner):
                 raise self.fail("')' is missing after a pattern")
 
     def _coproc(self) -> Node:
-        self._blanks()
+        self.blanks()
         mark = self.pos
         name = re.compile(r"[A-Za-z_]\w*\s+(?=[({])").match(self.text, self.pos)
         if name:
@@ -326,10 +313,10 @@ class _Parser(Scanner):
     def _test(self, start: int) -> Node:
         words: list[Word] = []
         while True:
-            self._newlines()
+            self.newlines()
             if self.pos >= self.size:
                 raise self.fail("']]' is missing")
-            if self._reserved() == "]]":
+            if self.reserved() == "]]":
                 self.pos += 2
                 return Branch(tuple(words), (), self.span(start, self.pos))
             if self.peek() in "()<>&|;" and self.peek(2) not in ("<(", ">("):
@@ -351,13 +338,13 @@ class _Parser(Scanner):
         return Branch((inner,) if inner else (), (), self.span(start, self.pos))
 
     def _function(self, name: str, start: int) -> Function:
-        self._newlines()
+        self.newlines()
         body = self._command()
         return Function(name, body, self.span(start, self.pos))
 
     def _empty_parens(self) -> None:
         self.pos += 1
-        self._blanks()
+        self.blanks()
         if self.peek() != ")":
             raise self.fail("')' is missing")
         self.pos += 1
@@ -365,18 +352,21 @@ class _Parser(Scanner):
     def _redirected(self, node: Node, start: int, *, subshell: bool = False) -> Node:
         redirects: list[Redirect] = []
         while True:
-            self._blanks()
-            redirect = self._redirect()
+            self.blanks()
+            redirect = self.redirect()
             if redirect is None:
                 break
             redirects.append(redirect)
         if self.pos < self.size and self.peek() not in "\n;&|)`}" and self.peek() != "#":
-            word = self._reserved()
+            word = self.reserved()
             if word not in _CLOSERS:
                 raise self.fail(f"unexpected {self.peek()!r}")
         if not redirects and not subshell:
             return node
         return Group(node, tuple(redirects), subshell, self.span(start, self.pos))
+
+    def _takes_assignments(self, words: list[Word]) -> bool:
+        return not words or words[0].literal in _DECLARATIONS
 
     def _simple(self) -> Node:
         start = end = self.pos
@@ -384,10 +374,10 @@ class _Parser(Scanner):
         words: list[Word] = []
         redirects: list[Redirect] = []
         while True:
-            self._blanks()
+            self.blanks()
             if self.pos >= self.size:
                 break
-            redirect = self._redirect()
+            redirect = self.redirect()
             if redirect is not None:
                 redirects.append(redirect)
             elif self.peek() in "\n;&|)":
@@ -397,8 +387,8 @@ class _Parser(Scanner):
                     raise self.fail("unexpected '('")
                 self._empty_parens()
                 return self._function(words[0].raw, start)
-            elif (match := _ASSIGN.match(self.text, self.pos)) and not _has_command(words):
-                assignments.append(self._assignment(match))
+            elif (match := _ASSIGN.match(self.text, self.pos)) and self._takes_assignments(words):
+                assignments.append(self.assignment(match))
             else:
                 words.append(self.word())
             end = self.pos
@@ -407,101 +397,6 @@ class _Parser(Scanner):
                 f"unexpected {self.peek()!r}" if self.peek() else "a command is missing"
             )
         return Simple(tuple(assignments), tuple(words), tuple(redirects), self.span(start, end))
-
-    def _assignment(self, match: re.Match[str]) -> Assignment:
-        start = self.pos
-        name, subscript, plus = match.groups()
-        self.pos = match.end()
-        words: list[Word] = []
-        is_array = self.peek() == "("
-        if is_array:
-            self.pos += 1
-            while True:
-                self._newlines()
-                if self.peek() == ")":
-                    self.pos += 1
-                    break
-                words.append(self.word())
-        elif self.peek() not in ("", *" \t\n;&|)<>") or self.peek(2) in ("<(", ">("):
-            words.append(self.word())
-        appends = bool(plus or subscript)
-        return Assignment(name, tuple(words), appends, is_array, self.span(start, self.pos))
-
-    # --- redirections
-
-    def _redirect(self) -> Redirect | None:
-        match = _REDIRECT.match(self.text, self.pos)
-        if match is None:
-            return None
-        start = self.pos
-        fd, operator = match.group(1) or "", match.group(2)
-        self.pos = match.end()
-        self._blanks()
-        if operator not in ("<<", "<<-"):
-            target = self.word()
-            return Redirect(operator, target, fd, self.span(start, self.pos))
-        delimiter = self.word()
-        quoted = delimiter.raw != delimiter.literal
-        name = "".join(part.text for part in delimiter.parts if isinstance(part, Lit))
-        empty = Word((), self.span(self.pos, self.pos), "")
-        redirect = Redirect(operator, empty, fd, self.span(start, self.pos))
-        self._heredocs.append((redirect, name, quoted))
-        return redirect
-
-    def _read_heredocs(self) -> None:
-        """The bodies of the here-documents announced on the line that just ended."""
-        pending, self._heredocs = self._heredocs, []
-        for redirect, name, quoted in pending:
-            start = self.pos
-            lines: list[str] = []
-            while self.pos < self.size:
-                end = self.text.find("\n", self.pos)
-                end = self.size if end < 0 else end
-                line = self.text[self.pos : end]
-                self.pos = min(end + 1, self.size)
-                if redirect.operator == "<<-":
-                    line = line.lstrip("\t")
-                if line == name:
-                    break
-                lines.append(line + "\n")
-            body = self._here_word("".join(lines), quoted, start)
-            # The body comes after the redirection was built; nobody has seen it yet.
-            object.__setattr__(redirect, "target", body)
-
-    def _here_word(self, text: str, quoted: bool, start: int) -> Word:
-        span = self.span(start, self.pos)
-        if quoted:
-            return Word((Lit(text, quoted=True),), span, text)
-        inner = _Parser(text, fixed=span, depth=self.depth)
-        inner.deeper()
-        return Word(tuple(inner.double_quoted("")), span, text)
-
-    # --- small steps
-
-    def _blanks(self) -> None:
-        match = _BLANK.match(self.text, self.pos)
-        if match:
-            self.pos = match.end()
-        if self.peek() == "#" and (self.pos == 0 or self.text[self.pos - 1] in " \t\n;&|()"):
-            end = self.text.find("\n", self.pos)
-            self.pos = self.size if end < 0 else end
-
-    def _newlines(self) -> None:
-        self._blanks()
-        while self.peek() == "\n":
-            self.pos += 1
-            if self._heredocs:
-                self._read_heredocs()
-            self._blanks()
-
-    def _reserved(self) -> str | None:
-        match = _RESERVED.match(self.text, self.pos)
-        return match.group(1) if match else None
-
-
-def _has_command(words: list[Word]) -> bool:
-    """Whether assignments are over. `export` and its like take them as arguments."""
-    return bool(words) and words[0].literal not in _DECLARATIONS
 
 
 def _sequence(items: list[tuple[Node, str]], span: Range) -> Sequence:

@@ -23,7 +23,8 @@ _SETTING = re.compile(
     r"|(?:shopt|set|setopt|bindkey|umask|source|\.|autoload|complete|compinit|unset|fpath)\b"
     r"[^;&|`]*(?:&&[^;&|`]*)?"
     r"|eval \"\$\([\w./-]+ [\w -]*\)\"|\[ .* \] && (?:\\?\.|source) [^;&|`]*"
-    r"|(?:if|then|fi|else|done|do)\b.*|[A-Z]\w* .*|set [\w=]+|\[[\w ]+\]|\w[\w.]* ?= ?[^;&|`]*|)\s*",
+    r"|(?:if|then|fi|else|done|do)\b.*|[A-Z]\w* .*"
+    r"|set [\w=]+|\[[\w ]+\]|\w[\w.]* ?= ?[^;&|`]*|)\s*",
 )
 _CRON_TIME = re.compile(r"\s*(?:@\w+|(?:[\d*/,\w-]+\s+){4}[\d*/,\w-]+)\s+(?P<command>\S.*)")
 _UNIT_EXEC = re.compile(r"^\s*Exec\w*\s*=[-@:+!]*\s*(?P<command>.+)$", re.M)

@@ -12,6 +12,7 @@ import fnmatch
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from cli_tuner.shell.nodes import (
     Arith,
@@ -174,7 +175,7 @@ def _alternatives(atoms: list[Part], start: int) -> tuple[list[list[Part]], int]
             if level == 0:
                 edges = [*commas, index]
                 if len(commas) > 1:
-                    pairs = zip(edges, edges[1:], strict=False)
+                    pairs = pairwise(edges)
                     return [atoms[a + 1 : b] for a, b in pairs], index
                 return _sequence_choices(atoms[start + 1 : index], index)
     return None

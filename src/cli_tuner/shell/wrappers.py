@@ -358,7 +358,7 @@ def _formatted(template: str, rest: list[str]) -> str:
     while True:
         used = 0
 
-        def one(match: re.Match[str]) -> str:
+        def one(match: re.Match[str], rest: list[str] = rest) -> str:
             nonlocal used
             if match.group(2) == "%":
                 return "%"

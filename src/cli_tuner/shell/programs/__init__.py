@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from cli_tuner.shell.call import Handler
-from cli_tuner.shell.programs import builtins, databases, files, interpreters, network, system, text
+from cli_tuner.shell.programs import (
+    archives,
+    builtins,
+    databases,
+    editing,
+    files,
+    find,
+    interpreters,
+    network,
+    permissions,
+    system,
+    text,
+)
 from cli_tuner.shell.wrappers import (
     WRAPPERS,
     run_busybox,
@@ -26,11 +38,15 @@ HANDLERS: dict[str, Handler] = {
     "busybox": run_busybox,
     "toybox": run_busybox,
     "printf": run_printf,
+    **archives.HANDLERS,
     **builtins.HANDLERS,
     **databases.HANDLERS,
+    **editing.HANDLERS,
     **files.HANDLERS,
+    **find.HANDLERS,
     **interpreters.HANDLERS,
     **network.HANDLERS,
+    **permissions.HANDLERS,
     **system.HANDLERS,
     **text.HANDLERS,
 }

@@ -16,9 +16,10 @@ _CURL = Facts(
     flags={"-O": "named", "--remote-name": "named", "-J": "named", "-I": "head", "--head": "head",
            "-k": "insecure"},
     values=frozenset(
-        "-H --header -A --user-agent -u --user -e --referer -m --max-time -w --write-out -x --proxy "
-        "--connect-timeout --retry --retry-delay -E --cert --key --cacert -c --cookie-jar -b --cookie "
-        "-r --range -C --continue-at --limit-rate --resolve -D --dump-header --interface --max-redirs "
+        "-H --header -A --user-agent -u --user -e --referer -m --max-time -w --write-out -x "
+        "--proxy --connect-timeout --retry --retry-delay -E --cert --key --cacert -c --cookie-jar "
+        "-b --cookie -r --range -C --continue-at --limit-rate --resolve -D --dump-header "
+        "--interface --max-redirs "
         "--ciphers --output-dir -z --unix-socket --socks5 --socks5-hostname -y -Y --trace-ascii "
         "--oauth2-bearer --capath --dns-servers --proto --tls-max".split()
     ),

@@ -88,22 +88,16 @@ _HOST = re.compile(
 )
 
 
-def _container_run(call: Call, args: list[Field], verb: str) -> Value:
+def _container_run(call: Call, args: list[Field]) -> Value:
     """docker run and exec: what the container gets of the host, and what runs in it."""
     texts = [arg.text for arg in args]
     inner = Call(call.shell, call.name, args, call.stdin)
     for text in texts:
         if text in ("--privileged", "--privileged=true"):
             call.effect(EffectKind.CONTAINER, "the host", "privileged")
-    for option, bad in (
-        ("--pid", "host"),
-        ("--userns", "host"),
-        ("--ipc", "host"),
-        ("--uts", "host"),
-    ):
-        value = inner.after(option)
-        if value is not None and value.text == bad and option == "--pid":
-            call.effect(EffectKind.CONTAINER, "the host's processes", "host-pid")
+    pid = inner.after("--pid")
+    if pid is not None and pid.text == "host":
+        call.effect(EffectKind.CONTAINER, "the host's processes", "host-pid")
     for index, text in enumerate(texts):
         value = text.partition("=")[2] if text.startswith("--") and "=" in text else (
             texts[index + 1] if index + 1 < len(texts) else "")  # fmt: skip
@@ -126,7 +120,7 @@ def _container_run(call: Call, args: list[Field], verb: str) -> Value:
 
 def _volume(call: Call, value: str) -> None:
     host = value.split(":", maxsplit=1)[0]
-    if value.endswith((":ro", ":ro,z")) and not host.rstrip("/") == "":
+    if value.endswith((":ro", ":ro,z")) and host.rstrip("/") != "":
         return
     if "docker.sock" in host or "containerd.sock" in host:
         call.effect(EffectKind.CONTAINER, host, "socket")
@@ -168,7 +162,7 @@ def _docker(call: Call) -> Value:
     if verb == "container" and rest:
         verb, rest = rest[0].text, rest[1:]
     if verb in ("run", "create", "exec"):
-        return _container_run(call, rest, verb)
+        return _container_run(call, rest)
     from cli_tuner.shell.dispatch import apply_facts
     from cli_tuner.shell.facts import facts_of
 
@@ -270,21 +264,12 @@ def _mount(call: Call) -> Value:
     options = parsed.argument("-o", "--options")
     text = options.text if options is not None else ""
     places = [place_of(resolved(o.text, call.shell.cwd)) for o in parsed.operands]
-    attributes = (
-        ["remount"]
-        if "remount" in text
-        and place_of(resolved(parsed.operands[-1].text if parsed.operands else "/"))
-        in ("root", "system-top")
-        else []
-    )
-    if any(place == "device" for place in places[:1]):
-        attributes.append("device")
-    if any(arg.text == "--bind" for arg in call.args) or "bind" in text:
-        if places[-1:] and places[-1] in ("system", "system-top", "root"):
-            attributes.append("cover")
-    call.effect(
-        EffectKind.MOUNT, parsed.operands[-1].text if parsed.operands else "all", *attributes
-    )
+    attributes = ["device"] if places[:1] == ["device"] else []
+    bound = call.has("--bind") or "bind" in text
+    if bound and places[-1:] and places[-1] in ("system", "system-top", "root"):
+        attributes.append("cover")
+    where = parsed.operands[-1].text if parsed.operands else "all"
+    call.effect(EffectKind.MOUNT, where, *attributes)
     return EMPTY
 
 

@@ -176,7 +176,7 @@ def _cut(call: Call) -> Value:
 def _grep(call: Call) -> Value:
     facts = Facts(
         values=frozenset(
-            "-A -B -C -m -d -D --include --exclude --exclude-dir --color --max-count -t -g -T".split()
+            "-A -B -C -m -d -D --include --exclude --exclude-dir --color --max-count -t -g".split()
         ),
         options={"-e": "skip", "-f": "read", "--regexp": "skip", "--file": "read"},
     )

@@ -1,0 +1,210 @@
+"""The state of one abstract run: where we are, what is known, and what has happened so far.
+
+`effects.Interpreter` moves it; programs reach it through their `Call`.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from cli_tuner.records.verdict import Certainty, Effect, EffectKind, Span
+from cli_tuner.shell.labels import labels_of
+from cli_tuner.shell.nodes import Function, Node, ProcessSub, Range
+from cli_tuner.shell.paths import place_of, resolved
+from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, concatenated, shown
+from cli_tuner.shell.words import Field, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EFFECTS_MAX = 120
+TIME_MAX_S = 0.5
+SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish"})
+
+
+class OutOfBudget(Exception):
+    """More steps, effects or time than a single command deserves."""
+
+
+class Machine:
+    """Variables, functions, files, the current folder, and the effects so far."""
+
+    def __init__(self) -> None:
+        self.effects: list[Effect] = []
+        self.scope = Scope(self.substitute, self.process_substitution)
+        self.cwd = "."
+        self.functions: dict[str, Function] = {}
+        self.called: set[str] = set()
+        self.aliases: dict[str, Value] = {}
+        self.files: dict[str, Value] = {}
+        self.descriptors: dict[str, Field] = {}
+        self.span = Range(0, 0)
+        self.as_root = False
+        self.via: tuple[str, ...] = ()
+        self.certainty = Certainty.CERTAIN
+        self.processes = 0  # processes forked around the current command
+        self.conditions = 0  # conditions around the current command
+        self.stack: list[tuple[str, int, int]] = []  # function, processes and conditions at entry
+        self.endless = 0  # endless loops around the current command
+        self.nested = 0
+        self.fixed: Range | None = None
+        self._steps = 0
+        self._deadline = time.monotonic() + TIME_MAX_S
+        self._seen: set[tuple[object, ...]] = set()
+
+    def substitute(self, body: Node) -> Value:
+        """What a command substitution prints; the interpreter knows."""
+        raise NotImplementedError
+
+    def process_substitution(self, part: ProcessSub) -> Value:
+        """What a process substitution is as a word; the interpreter knows."""
+        raise NotImplementedError
+
+    def written(self, utility: str, path: str, where: Field, content: Value, appends: bool) -> None:
+        """Called after a file was written; the interpreter looks at what will run later."""
+        raise NotImplementedError
+
+    # --- contexts
+
+    @contextmanager
+    def subshell(self) -> Iterator[None]:
+        """Changes to variables and to the current folder end with the block."""
+        variables, cwd = dict(self.scope.variables), self.cwd
+        try:
+            yield
+        finally:
+            self.scope.variables, self.cwd = variables, cwd
+
+    @contextmanager
+    def forked(self, really: bool = True) -> Iterator[None]:
+        """Another process runs the block."""
+        self.processes += really
+        try:
+            yield
+        finally:
+            self.processes -= really
+
+    @contextmanager
+    def conditional(self, really: bool = True) -> Iterator[None]:
+        """The block may not run."""
+        self.conditions += really
+        try:
+            yield
+        finally:
+            self.conditions -= really
+
+    @contextmanager
+    def certainly(self, certainty: Certainty) -> Iterator[None]:
+        """Effects of the block are this certain at most."""
+        before, self.certainty = self.certainty, certainty
+        try:
+            yield
+        finally:
+            self.certainty = before
+
+    @contextmanager
+    def rooted(self, really: bool = True) -> Iterator[None]:
+        """The block runs as root."""
+        before, self.as_root = self.as_root, self.as_root or really
+        try:
+            yield
+        finally:
+            self.as_root = before
+
+    def at(self, span: Range) -> None:
+        """What follows happens at this place in the text."""
+        self.span = self.fixed or span
+
+    # --- effects
+
+    def emit(
+        self,
+        kind: EffectKind,
+        utility: str,
+        target: str | None,
+        attributes: tuple[str, ...],
+        certainty: Certainty = Certainty.CERTAIN,
+    ) -> None:
+        """Record an effect at the current command."""
+        key = (kind, utility, target, attributes, self.as_root, self.via)
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        if len(self.effects) >= EFFECTS_MAX:
+            raise OutOfBudget
+        if certainty is Certainty.CERTAIN:
+            certainty = self.certainty
+        self.effects.append(
+            Effect(
+                kind=kind,
+                utility=shown(utility, 60),
+                target=None if target is None else shown(target),
+                certainty=certainty,
+                as_root=self.as_root,
+                via=tuple(shown(name, 60) for name in self.via),
+                attributes=tuple(dict.fromkeys(attributes)),
+                span=Span(start=self.span.start, end=self.span.end),
+            )
+        )
+
+    def emit_path(
+        self, kind: EffectKind, utility: str, where: Field, attributes: tuple[str, ...]
+    ) -> None:
+        """Record an effect on each path that a field can be."""
+        for text in where.value.texts:
+            path = resolved(text, self.cwd)
+            place = place_of(path)
+            labels = sorted(labels_of(path))
+            extra = sorted(where.value.taints & {"filtered", "junk"})
+            if "many" in where.value.taints:
+                extra.append("recursive")
+            sure = Certainty.UNKNOWN if place == "unknown" else Certainty.CERTAIN
+            target = where.raw if path.startswith(HOLE) and where.raw else path
+            found = (*attributes, "at:" + place, *("is:" + label for label in labels), *extra)
+            self.emit(kind, utility, target, found, sure)
+
+    def read_file(self, utility: str, where: Field, attributes: tuple[str, ...] = ()) -> Value:
+        """A file is read. Its content, if the text made it; else its taints."""
+        self.emit_path(EffectKind.READ, utility, where, attributes)
+        path = resolved(where.text, self.cwd)
+        if path in self.files:
+            return self.files[path]
+        if place_of(path) == "net":
+            return Value((HOLE,), frozenset({"downloaded", "network"}), path)
+        labels = labels_of(path) & {"secret", "sensitive"}
+        taints = set(labels) | {"file"}
+        if path in ("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"):
+            taints.add("endless")
+        if path == "/dev/stdin":
+            return UNKNOWN
+        return Value((HOLE,), frozenset(taints), where.raw)
+
+    def write_file(
+        self, utility: str, where: Field, content: Value, attributes: tuple[str, ...] = ()
+    ) -> None:
+        """A file gets content: an effect, and known to whoever reads it later in the text."""
+        carried = sorted(content.taints & {"secret", "sensitive", "endless", "downloaded"})
+        if not any(content.texts) and "append" not in attributes:
+            attributes = (*attributes, "emptied")
+        self.emit_path(
+            EffectKind.WRITE, utility, where, (*attributes, *("carries:" + t for t in carried))
+        )
+        for text in where.value.texts:
+            path = resolved(text, self.cwd)
+            if place_of(path) == "net":
+                self.send(utility, path, content)
+                continue
+            before = self.files.get(path, EMPTY) if "append" in attributes else EMPTY
+            self.files[path] = concatenated([before, content]) if before is not EMPTY else content
+            self.written(utility, path, where, content, "append" in attributes)
+
+    def send(self, utility: str, where: str, content: Value) -> None:
+        """Something goes to a network socket: a shell's conversation, or data."""
+        carried = sorted(content.taints & {"secret", "sensitive"})
+        if utility in SHELLS or "shell" in content.taints:
+            self.emit(EffectKind.REMOTE_SHELL, utility, where, ("reverse",))
+        elif carried:
+            found = tuple("carries:" + taint for taint in carried)
+            self.emit(EffectKind.NETWORK_OUT, utility, where, found)

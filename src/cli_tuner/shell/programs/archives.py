@@ -1,0 +1,139 @@
+"""tar, rsync and scp: packing, mirroring and copying whole trees."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call, Handler, Parsed
+from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.values import (
+    EMPTY,
+    HOLE,
+    UNKNOWN,
+    Value,
+    known,
+)
+from cli_tuner.shell.words import Field
+
+_TAR = Facts(
+    flags={"--remove-files": "remove", "-x": "extract", "--extract": "extract", "-c": "create",
+           "--create": "create", "-t": "list", "--list": "list", "--delete": "edit",
+           "-z": "packed", "-P": "absolute", "--absolute-names": "absolute", "-O": "stdout",
+           "--to-stdout": "stdout"},
+    values=frozenset("-X --exclude --exclude-from -T --files-from --strip-components --transform "
+                     "--owner --group --mode -b -I -g -V".split()),
+    options={"-f": "skip", "--file": "skip", "-C": "skip", "--directory": "skip",
+             "--checkpoint-action": "skip", "--to-command": "skip", "--checkpoint": "skip",
+             "--rsh-command": "skip", "--use-compress-program": "skip", "-I": "skip"},
+)  # fmt: skip
+
+
+def _tar(call: Call) -> Value:
+    args = call.args
+    if (
+        args
+        and args[0].text[:1] not in ("-", "")
+        and re.fullmatch(r"[cxtruAdvzjJfpkPhO]+", args[0].text)
+    ):
+        first = replace(args[0], value=known("-" + args[0].text))
+        call = Call(call.shell, call.name, [first, *args[1:]], call.stdin)
+    parsed = call.parsed(_TAR)
+    for option in (
+        "--checkpoint-action",
+        "--to-command",
+        "-I",
+        "--use-compress-program",
+        "--rsh-command",
+    ):
+        given = parsed.argument(option)
+        if given is not None:
+            text = given.text.removeprefix("exec=")
+            if option in ("-I", "--use-compress-program") or text != given.text or "to" in option:
+                call.run_text(replace(given.value, texts=(text,)))
+    if "list" in parsed.attributes:
+        return UNKNOWN
+    if "extract" in parsed.attributes:
+        return _extract(call, parsed)
+    return _create(call, parsed) if "create" in parsed.attributes else EMPTY
+
+
+def _extract(call: Call, parsed: Parsed) -> Value:
+    archive = parsed.argument("-f", "--file")
+    folder = parsed.argument("-C", "--directory")
+    content = call.reads(archive) if archive is not None and archive.text != "-" else call.stdin
+    if "stdout" in parsed.attributes:
+        return Value((HOLE,), content.taints, content.source)
+    if folder is not None or call.shell.cwd != ".":
+        where = folder or Field(known("."), call.shell.span, ".")
+        call.on_path(EffectKind.WRITE, where, "extract")
+    return EMPTY
+
+
+def _create(call: Call, parsed: Parsed) -> Value:
+    archive = parsed.argument("-f", "--file")
+    taints: set[str] = set()
+    sources = ""
+    for where in parsed.operands:
+        taints |= call.reads(where).taints
+        sources = sources or where.raw
+        if "remove" in parsed.attributes:
+            call.on_path(EffectKind.DELETE, where, "recursive")
+    result = Value((HOLE,), frozenset(taints), sources)
+    if archive is not None and archive.text != "-":
+        call.writes(archive, result)
+        return EMPTY
+    return result
+
+
+_RSYNC = Facts(
+    flags={"-n": "dry", "--dry-run": "dry", "--delete": "delete", "--delete-after": "delete",
+           "--delete-before": "delete", "--delete-during": "delete", "--delete-excluded": "delete",
+           "--del": "delete", "--remove-source-files": "remove"},
+    values=frozenset("--exclude --include --exclude-from --files-from --rsync-path --port "
+                     "--timeout --bwlimit --max-size --min-size --chmod --chown -f --filter "
+                     "--log-file --temp-dir "
+                     "-T --compare-dest --link-dest --backup-dir --password-file "
+                     "--out-format".split()),
+    options={"-e": "skip", "--rsh": "skip"},
+)  # fmt: skip
+_REMOTE = re.compile(r"^(?:[\w.-]+@)?[\w.-]+:(?!\\)|^rsync://")
+
+
+def _rsync(call: Call) -> Value:
+    """rsync and scp: local sides are read or written, remote ones are the network."""
+    parsed = call.parsed(_RSYNC if call.name == "rsync" else Facts(values=_SCP_VALUES))
+    shell = parsed.argument("-e", "--rsh")
+    if shell is not None and not shell.text.startswith("ssh"):
+        call.run_text(shell.value)
+    if len(parsed.operands) < 2 or "dry" in parsed.attributes:
+        return UNKNOWN
+    *sources, target = parsed.operands
+    taints: set[str] = set()
+    for source in sources:
+        if _REMOTE.match(source.text):
+            taints.add("downloaded")
+            continue
+        taints |= call.reads(source).taints & {"secret", "sensitive"}
+        if "remove" in parsed.attributes:
+            call.on_path(EffectKind.MOVE, source)
+    if _REMOTE.match(target.text):
+        carried = ("carries:" + taint for taint in sorted(taints))
+        call.effect(EffectKind.NETWORK_OUT, target.text, "copy", *carried)
+        if "delete" in parsed.attributes:
+            call.effect(EffectKind.REMOTE_STATE, target.text, "delete")
+        return EMPTY
+    call.writes(target, Value((HOLE,), frozenset(taints), sources[0].raw))
+    if "delete" in parsed.attributes:
+        call.on_path(EffectKind.DELETE, target, "recursive", "mirror")
+    return EMPTY
+
+
+_SCP_VALUES = frozenset({"-P", "-i", "-F", "-o", "-c", "-l", "-S", "-J"})
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("tar", "gtar", "bsdtar"), _tar),
+    **dict.fromkeys(("rsync", "scp"), _rsync),
+}

@@ -1,0 +1,105 @@
+"""Editors, interactive and not: what they write, and the commands they can start."""
+
+from __future__ import annotations
+
+import re
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.values import (
+    EMPTY,
+    HOLE,
+    UNKNOWN,
+    Value,
+    known,
+)
+from cli_tuner.shell.words import Field
+
+_SED_EXECUTES = re.compile(
+    r"(?:^|;|\d|/)\s*e\s+(\S.*)$|s(.)(?:\\.|(?!\2).)*\2(?:\\.|(?!\2).)*\2[gpiI0-9]*e"
+)
+_SED_WRITES = re.compile(
+    r"(?:^|;|/|\d|\})\s*w\s+(\S+)|s(.)(?:\\.|(?!\2).)*\2(?:\\.|(?!\2).)*\2[gpiI0-9]*w\s+(\S+)"
+)
+
+
+def _sed(call: Call) -> Value:
+    in_place, scripts, files = False, [], []
+    waiting = False
+    for arg in call.args:
+        text = arg.text
+        if waiting:
+            scripts.append(text)
+            waiting = False
+        elif text in ("-e", "--expression", "-f", "--file"):
+            waiting = True
+        elif re.match(r"-[nEruzs]*i|--in-place", text):
+            in_place = True
+        elif text.startswith("-") and text != "-":
+            continue
+        elif not scripts:
+            scripts.append(text)
+        else:
+            files.append(arg)
+    for script in scripts:
+        _sed_script(call, script)
+    if in_place:
+        for where in files:
+            grows = all(re.search(r"\$?\s*a[\\ ]|s[/|,#]", script) for script in scripts)
+            call.writes(where, _sed_content(scripts), "edit", *(("append",) if grows else ()))
+        return EMPTY
+    values = [call.reads(where) for where in files] or [call.stdin]
+    taints = frozenset().union(*(value.taints for value in values))
+    return Value((HOLE,), taints, values[0].source)
+
+
+def _sed_content(scripts: list[str]) -> Value:
+    added = [match.group(1) for s in scripts if (match := re.search(r"\ba\\?\s*(.+)$", s, re.S))]
+    return known("\n".join(added)) if added else UNKNOWN
+
+
+def _sed_script(call: Call, script: str) -> None:
+    match = _SED_EXECUTES.search(script)
+    if match:
+        call.run_text(known(match.group(1)) if match.group(1) else UNKNOWN)
+    for write in _SED_WRITES.finditer(script):
+        where = write.group(1) or write.group(3)
+        if where and "/" in where:
+            call.writes(Field(known(where), call.shell.span, where), UNKNOWN)
+
+
+def _ed(call: Call) -> Value:
+    """ed and ex in batch mode: the file is written, `!` runs a command."""
+    text = call.stdin.text + "\n" + "\n".join(arg.text for arg in call.args)
+    for match in re.finditer(r"(?:^|\n|\+|\|)[ :]*!\s*(.+)", text):
+        call.run_text(known(match.group(1)), stdin=EMPTY)
+    scripted = call.stdin.texts != ("",) or call.has("-c", "-es", "-s", "-e")
+    for where in call.args:
+        named = where.text.startswith("/") or not re.search(r"[!%/ ]", where.text)
+        if scripted and named and where.text[:1] not in ("-", "+") and "\n" not in where.text:
+            call.writes(where, Value((HOLE + call.stdin.text,)), "edit", "append")
+    return EMPTY
+
+
+def _editor(call: Call) -> Value:
+    """vim, less and their like: an option can start a command."""
+    for index, arg in enumerate(call.args):
+        text = arg.text
+        if text in ("-c", "--cmd", "--eval") and index + 1 < len(call.args):
+            text = "+" + call.args[index + 1].text
+        match = re.search(r"^\+:?!\s*(.+)", text)
+        if match:
+            call.run_text(known(match.group(1)), stdin=EMPTY)
+            if re.match(r"(?:/bin/)?(?:ba|z|da)?sh\b", match.group(1)) and call.shell.as_root:
+                call.effect(EffectKind.PRIVILEGE, "root", "escape")
+    for arg in call.args:
+        if arg.text[:1] not in ("-", "+") and call.shell.as_root:
+            call.on_path(EffectKind.WRITE, arg, "edit", "interactive", "append")
+    return EMPTY
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("sed", "gsed"), _sed),
+    **dict.fromkeys(("ed", "ex"), _ed),
+    **dict.fromkeys(("vi", "vim", "nvim", "view", "nano", "emacs", "pico"), _editor),
+}

@@ -1,0 +1,100 @@
+"""chmod and chown: what a mode grants, and to whom."""
+
+from __future__ import annotations
+
+import re
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.values import (
+    EMPTY,
+    HOLE,
+    Value,
+)
+from cli_tuner.shell.words import Field
+
+_OCTAL = re.compile(r"[0-7]{1,5}$")
+
+
+def mode_attributes(mode: str) -> tuple[str, ...]:
+    """What a mode grants: world-write, all (everything to everybody), setuid, none."""
+    if _OCTAL.match(mode):
+        return _octal_attributes(mode.zfill(4)[-4:])
+    found = [word for clause in mode.split(",") for word in _clause_attributes(clause)]
+    return tuple(dict.fromkeys(found))
+
+
+def _octal_attributes(digits: str) -> tuple[str, ...]:
+    special, everybody = int(digits[0]), int(digits[-1])
+    facts = {
+        "world-write": everybody & 2,
+        "world-read": everybody & 4,
+        "setuid": special & 4,
+        "setgid": special & 2 and not special & 4,
+        "all": digits[1:] in ("777", "666"),
+        "none": digits[1:] == "000",
+    }
+    return tuple(word for word, holds in facts.items() if holds)
+
+
+def _clause_attributes(clause: str) -> list[str]:
+    match = re.match(r"([ugoa]*)([-+=])([rwxXst]*)$", clause)
+    if not match:
+        return []
+    who, sign, what = match.groups()
+    grants = sign in "+="
+    others = "a" in who or "o" in who
+    takes_all = sign == "-" and (not who or "a" in who)
+    complete = set("rwx") <= set(what.replace("X", "x"))
+    facts = {
+        "world-write": grants and others and "w" in what,
+        "world-read": grants and others and "r" in what,
+        "all": grants and complete and (others or not who),
+        "setuid": grants and "s" in what and who != "g",
+        "setgid": grants and "s" in what and who == "g",
+        "no-execute": takes_all and "x" in what,
+        "none": (takes_all and "r" in what) or (sign == "=" and not what),
+    }
+    return [word for word, holds in facts.items() if holds]
+
+
+def _chmod(call: Call) -> Value:
+    modes: list[str] = []
+    rest: list[Field] = []
+    attributes: list[str] = []
+    reference = call.after("--reference")
+    for arg in call.args:
+        text = arg.text
+        if text in ("-R", "--recursive") or re.match(r"-[vcf]*R[vcf]*$", text):
+            attributes.append("recursive")
+        elif re.match(r"-(?:[vcfhHLP]+$|-\w)", text):
+            continue
+        elif not modes and reference is None:
+            modes.append(text)
+        else:
+            rest.append(arg)
+    for mode in modes:
+        attributes += mode_attributes(mode)
+        if HOLE in mode:
+            attributes.append("unknown-mode")
+    for where in rest:
+        call.on_path(EffectKind.PERMISSION, where, *attributes)
+    return EMPTY
+
+
+def _chown(call: Call) -> Value:
+    facts = Facts(
+        flags={"-R": "recursive", "--recursive": "recursive"}, values=frozenset({"--from"})
+    )
+    parsed = call.parsed(facts)
+    skip = 0 if call.has("--reference") else 1
+    for where in parsed.operands[skip:]:
+        call.on_path(EffectKind.OWNER, where, *sorted(parsed.attributes))
+    return EMPTY
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("chown", "chgrp", "gchown"), _chown),
+    **dict.fromkeys(("chmod", "gchmod"), _chmod),
+}
