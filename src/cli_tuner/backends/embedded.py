@@ -88,6 +88,9 @@ class EmbeddedBackend:
 
 
 def _load(model: Path, adapter: Path | None, listen_at: Path, threads: int) -> Any:
+    # Threads that wait for each other by spinning are fast alone and dreadful beside a neighbour:
+    # a short spin costs nothing when quiet (docs/log.md). libgomp reads this when it is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     try:
         import xllamacpp
     except ImportError as error:
