@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from cli_tuner.prompt import TEMPLATE_SHA256
 PROGRAM = [sys.executable, "-m", "cli_tuner"]
 COMMANDS = "generate check rules setup models doctor stop config completions".split()
 LIGHT = ["cli.main", "cli.parser", "cli.generate", "settings", "errors"]
-FORBIDDEN = {"dataclasses", "subprocess", "hashlib", "platformdirs", "pydantic", "httpx", "typing"}
+FORBIDDEN = {"dataclasses", "subprocess", "hashlib", "platformdirs", "pydantic", "httpx"}
 
 
 def loaded_by(code: str, environ: dict[str, str]) -> set[str]:
@@ -33,7 +34,7 @@ def loaded_by(code: str, environ: dict[str, str]) -> set[str]:
 @pytest.mark.parametrize("module", LIGHT)
 def test_every_answer_waits_for_these_imports_so_they_are_few(module, environ):
     loaded = loaded_by(f"import cli_tuner.{module}", environ)
-    assert loaded & (FORBIDDEN - {"typing"}) - loaded_by("", environ) == set()
+    assert loaded & FORBIDDEN - loaded_by("", environ) == set()
 
 
 @pytest.mark.parametrize("command", [None, *COMMANDS])
@@ -163,16 +164,47 @@ def test_closed_streams_are_no_bug(environ, closed, arguments):
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_is_status_130_and_one_line(environ):
-    with subprocess.Popen(
-        [*PROGRAM, "check", "-"],
-        env=environ,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        time.sleep(1.5)  # long enough to be reading stdin
+class TestCtrlC:
+    @pytest.fixture
+    def started(self, environ):
+        """The program with pipes on all sides, ended if a test did not."""
+        processes = []
+
+        def start(*arguments):
+            pipe = subprocess.PIPE
+            streams = {"stdin": pipe, "stdout": pipe, "stderr": pipe}
+            processes.append(subprocess.Popen([*PROGRAM, *arguments], env=environ, **streams))
+            return processes[-1]
+
+        yield start
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+    def test_while_judging_is_status_130_and_one_line(self, started):
+        process = started("check", "--jsonl")
+        process.stdin.write(b'{"id": 1, "command": "ls"}\n')
+        process.stdin.flush()
+        assert process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert (out, err) == (b"", b"cli-tuner: cancelled\n")
+        assert process.communicate(timeout=30) == (b"", b"cli-tuner: cancelled\n")
+        assert process.returncode == 130
+
+    def test_while_waiting_for_a_model_is_the_same(self, started, home):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            process = started("generate", "--backend", url, "list files")
+            connection, _ = silent.accept()
+            with connection:
+                connection.recv(4096)
+                process.send_signal(signal.SIGINT)
+                assert process.communicate(timeout=30) == (b"", b"cli-tuner: cancelled\n")
+        assert process.returncode == 130
+        assert not list(home.rglob("*.jsonl"))
+
+
+@pytest.mark.parametrize("name", ["cli-tuner", "cli_tuner"])
+def test_it_is_installed_under_both_names(environ, name):
+    script = Path(sys.executable).with_name(name)
+    done = subprocess.run([script, "check", "ls"], env=environ, capture_output=True, check=True)
+    assert done.stdout.startswith(b"safe")
