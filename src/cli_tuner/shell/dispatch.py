@@ -80,7 +80,7 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
         path = resolved(text, shell.cwd)
         if path in shell.files or place_of(path) in ("temp", "net"):
             return _local_file(call, path)
-    if "self" in head.value.taints and shell.processes > 1:
+    if "self" in head.value.taints and shell.processes and not call.args:
         call.effect(EffectKind.RESOURCE, name, "fork", "recursive")
     handler: Handler | None = HANDLERS.get(name)
     facts = None if handler is not None else facts_of(name)
@@ -170,6 +170,8 @@ def _apply(call: Call, facts: Facts, parsed: Parsed, names: tuple[str, ...]) -> 
     for role, where in roles:
         if role == "read":
             contents.append(call.reads(where))
+            if "move" in parsed.attributes and not dry:
+                call.on_path(EffectKind.DELETE, where, "recursive")
         elif role != "skip" and not dry:
             _effect(call, EffectKind(role), where, attributes)
     for item in facts.effects:

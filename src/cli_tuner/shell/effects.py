@@ -37,6 +37,7 @@ from cli_tuner.shell.nodes import (
     Word,
 )
 from cli_tuner.shell.parse import parse
+from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.persistence import persisted
 from cli_tuner.shell.shape import always_true, pauses
 from cli_tuner.shell.values import (
@@ -77,6 +78,8 @@ class Interpreter(Machine):
     def run_script(self, script: Sequence) -> None:
         """A whole text, and then the functions that it defines and never calls."""
         self.run(script, EMPTY)
+        for trap in self.traps[:8]:
+            self.run_text(known(f"eval {trap}"), "trap", EMPTY, same_shell=True)
         for name, function in list(self.functions.items()):
             if name not in self.called:
                 self.called.add(name)
@@ -218,6 +221,14 @@ class Interpreter(Machine):
         elif self.conditions and assignment.name in self.scope.variables:
             value = self.scope.variables[assignment.name].joined(value)
         self.scope.variables[assignment.name] = value
+        self._loaded(assignment.name, value)
+
+    def _loaded(self, name: str, value: Value) -> None:
+        """Variables whose value the next programs run or load."""
+        if name in ("PROMPT_COMMAND", "BASH_ENV", "PS0"):
+            self.run_text(value, "bash", EMPTY)
+        elif name.startswith("LD_") and place_of(resolved(value.text, self.cwd)) == "temp":
+            self.emit(EffectKind.PRIVILEGE, "ld.so", value.text, ("preload",))
 
     def run_fields(self, fields: list[Field], stdin: Value, *, via: str) -> Value:
         """A command that another one starts."""
@@ -240,6 +251,8 @@ class Interpreter(Machine):
             hidden = code.taints & {"downloaded", "decoded"}
             if hidden and (not code.known or "downloaded" in hidden):
                 self.emit(EffectKind.EXECUTE, by, shown(code.source) or None, tuple(sorted(hidden)))
+            elif hidden:
+                self.emit(EffectKind.EXECUTE, by, shown(code.source) or None, ("revealed",))
             elif any(text.strip(" \n;") == HOLE for text in code.texts):
                 self.emit(EffectKind.OPAQUE, by, shown(code.source) or None, ("code",))
             printed = EMPTY

@@ -9,6 +9,7 @@ from cli_tuner.shell.scan import Scanner
 
 _BLANK = re.compile(r"(?:[ \t]|\\\n)+")
 _REDIRECT = re.compile(r"(\d+|\{\w+\})?(&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<(?!\()|>(?!\())")
+_SUBSCRIPT = re.compile(r"[A-Za-z_]\w*\[", re.ASCII)
 _RESERVED = re.compile(
     r"(if|then|elif|else|fi|while|until|for|select|do|done|case|esac|function|coproc|time|"
     r"\{|\}|!|\[\[|\]\])(?=[\s;&|()<>]|$)"
@@ -123,3 +124,15 @@ class LineScanner(Scanner):
             if self.peek() in ("", ";", "\n"):
                 return words
             words.append(self.word())
+
+    def closed_subscript(self, words: list[Word]) -> None:
+        """Raise Unreadable for `name[` without its `]` where an assignment could stand."""
+        head = _SUBSCRIPT.match(self.text, self.pos)
+        if words or head is None:
+            return
+        level = 1
+        for char in self.text[head.end() :]:
+            level += (char == "[") - (char == "]")
+            if level == 0:
+                return
+        raise self.fail("a bracket is not closed")

@@ -38,6 +38,7 @@ class Machine:
         self.functions: dict[str, Function] = {}
         self.called: set[str] = set()
         self.aliases: dict[str, Value] = {}
+        self.traps: list[str] = []
         self.files: dict[str, Value] = {}
         self.descriptors: dict[str, Field] = {}
         self.span = Range(0, 0)
@@ -175,6 +176,8 @@ class Machine:
             return Value((HOLE,), frozenset({"downloaded", "network"}), path)
         labels = labels_of(path) & {"secret", "sensitive"}
         taints = set(labels) | {"file"}
+        if place_of(path) == "device":
+            taints.add("sensitive")
         if path in ("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"):
             taints.add("endless")
         if path == "/dev/stdin":

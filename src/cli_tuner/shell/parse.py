@@ -390,6 +390,7 @@ class _Parser(LineScanner):
             elif (match := _ASSIGN.match(self.text, self.pos)) and self._takes_assignments(words):
                 assignments.append(self.assignment(match))
             else:
+                self.closed_subscript(words)
                 words.append(self.word())
             end = self.pos
         if not (assignments or words or redirects):

@@ -337,7 +337,7 @@ def _default(name: str, op: str, value: Value | None, word: Value, scope: Scope)
     if value is not None and (value.texts != ("",) or ":" not in op):
         return value
     # Unset in this text: the environment may have it, but the default is what is written.
-    chosen = word if value is not None else word.joined(Value((HOLE,), UNKNOWN.taints, f"${name}"))
+    chosen = word
     if "=" in op:
         scope.variables[name] = chosen
     return chosen

@@ -193,7 +193,7 @@ def _cluster(
 def _take_assignments(call: Call, rest: list[Field]) -> list[Field]:
     while rest and "=" in rest[0].text and rest[0].text.partition("=")[0].isidentifier():
         name, _, value = rest[0].text.partition("=")
-        if name in ("LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV") and call.shell.as_root:
+        if name in ("LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV") and call.name != "env":
             call.effect(EffectKind.PRIVILEGE, name, "preload")
         call.shell.scope.variables[name] = replace(rest[0].value, texts=(value,))
         rest = rest[1:]
@@ -288,8 +288,8 @@ def run_parallel(call: Call) -> Value:
     rest, _ = _skip_options(call.args[:cut], _PARALLEL)
     inputs = call.args[cut + 1 :] or _incoming_fields(call, call.stdin)
     if not rest:
-        for item in inputs:
-            call.run_text(item.value)
+        for code in [item.value for item in call.args[cut + 1 :]] or [call.stdin]:
+            call.run_text(code, stdin=EMPTY)
         return UNKNOWN
     if " " not in rest[0].text:
         if not any("{" in item.text for item in rest):

@@ -80,7 +80,8 @@ def _echo(call: Call) -> Value:
 
 def _trap(call: Call) -> Value:
     if call.args and call.args[0].text not in ("-", "-l", "-p", ""):
-        call.run_text(call.args[0].value, stdin=EMPTY)
+        # It runs at the end, with the values that variables have then.
+        call.shell.traps.append(call.args[0].raw)
     return EMPTY
 
 
@@ -103,12 +104,17 @@ def _unset(call: Call) -> Value:
     return EMPTY
 
 
+_RUN_LATER = frozenset({"PROMPT_COMMAND", "BASH_ENV", "PS0", "GIT_SSH_COMMAND", "PAGER", "EDITOR"})
+
+
 def _export(call: Call) -> Value:
     for arg in call.args:
         name, equals, text = arg.text.partition("=")
         if equals and name.isidentifier():
             value = Value((text,), arg.value.taints, arg.value.source)
             call.shell.scope.variables[name] = value
+            if name in _RUN_LATER:
+                call.run_text(value, stdin=EMPTY)
     history(call)
     return EMPTY if call.args else Value((HOLE,), frozenset({"sensitive"}), "the environment")
 

@@ -64,9 +64,9 @@ def _kill(call: Call) -> Value:
         call.name == "pkill" and any(t in (".", ".*", "", "*") for t in operands)
     )
     everything = everything or call.name == "killall5"
-    user = call.after("-u", "--user")
-    if user is not None and len(operands) <= 1:
-        everything = everything or user.text in ("root", "0")
+    user = call.after("-u", "-U", "--user", "--euid")
+    if user is not None and call.name != "kill" and len(operands) <= 1:
+        everything = True
     attributes = ["all"] if everything else []
     if any(t in _VITAL for t in operands) and not (call.name != "kill" and "1" in operands):
         attributes.append("vital")
@@ -341,6 +341,8 @@ def _accounts(call: Call) -> Value:
     uid = call.after("-u", "--uid", "-ou")
     if (uid is not None and uid.text == "0") or call.has("-o", "--non-unique"):
         attributes.append("uid-0")
+    if call.has("-p", "--password"):
+        attributes.append("set")
     call.effect(EffectKind.ACCOUNT, texts[-1] if texts else None, *attributes)
     return EMPTY
 
