@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import socket
 import threading
@@ -28,8 +27,8 @@ QUERIES = (
     "show disk usage of each folder here, largest first",
     "count the lines in README.md",
     "naïve café: résumé.txt → ünïcode 文件 \U0001f600",
-    "print '  $HOME' && echo \"a|b\" <in >out 2>&1 # {} [] \\n",
-    "a < b | c > d <| e |> im_start im_end",
+    "print ' $HOME' && echo \"a|b\" <in >out 2>&1 # {} [] \\n",
+    "a < b | c > d <| e im_start im_end",
     "grep -R 'TODO' ./src and show line numbers",
 )
 
@@ -103,7 +102,7 @@ def test_the_prompt_is_what_the_models_own_chat_template_makes(loaded, template,
 @pytest.mark.model
 @pytest.mark.parametrize("query", QUERIES)
 def test_token_for_token_a_query_is_text_between_two_markers(loaded, query):
-    """The query is tokenized as plain text here, and where it touches the markers nothing merges."""
+    """The query alone, as plain text, has the same tokens: nothing merges with a marker."""
     prompt = loaded.tokens(to_prompt(query), special=True)
     parts = (
         loaded.tokens(PREFIX, special=True),
@@ -267,7 +266,7 @@ def test_no_port_of_the_network_is_opened(loaded):
     mine = set()
     for entry in Path("/proc/self/fd").iterdir():
         try:
-            mine.add(os.readlink(entry))
+            mine.add(str(entry.readlink()))
         except FileNotFoundError:
             continue
     inodes = {link[8:-1] for link in mine if link.startswith("socket:[")}
@@ -293,6 +292,13 @@ def test_a_model_cut_short_is_a_sentence(fast_model, tmp_path):
         path.write_bytes(whole.read(20_000_000))
     with pytest.raises(BackendError, match="cannot load"):
         EmbeddedBackend(path, NAME, private=tmp_path)
+
+
+@pytest.mark.model
+def test_a_model_that_was_never_asked_can_be_closed_at_once(fast_model, tmp_path):
+    for _ in range(3):
+        EmbeddedBackend(fast_model, NAME, private=tmp_path).close()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.model

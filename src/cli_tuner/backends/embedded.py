@@ -60,6 +60,7 @@ class EmbeddedBackend:
         _remove_orphans(private)
         self._socket = private / f"llama-{os.getpid()}-{secrets.token_hex(4)}.sock"
         self._server = _load(model, adapter, self._socket, threads)
+        self._has_answered = False
 
     @property
     def identity(self) -> ModelIdentity:
@@ -79,12 +80,18 @@ class EmbeddedBackend:
             if server is None:
                 raise BackendError("the engine is shutting down", hint="ask again")
             server.handle_completions(_asked(request, sampling), collected.take)
-        return collected.output(request, self._identity)
+        output = collected.output(request, self._identity)
+        self._has_answered = True
+        return output
 
     def close(self) -> None:
         """Unload the model and remove the socket."""
-        self._server = None
         self._socket.unlink(missing_ok=True)
+        server, self._server = self._server, None
+        if server is not None and not self._has_answered:
+            # Its loop starts some time after it was made. Told to end before that, it begins
+            # afterwards and never ends; an answer, however short, shows that it has begun.
+            server.handle_completions({"prompt": "x", "max_tokens": 1}, lambda _: False)
 
 
 def _load(model: Path, adapter: Path | None, listen_at: Path, threads: int) -> Any:

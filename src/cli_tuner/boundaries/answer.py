@@ -108,10 +108,15 @@ def phrase(message: str) -> str:
     return plain[:1].lower() + plain[1:] if starts_a_word else plain
 
 
+def fact(attribute: str) -> str:
+    """An effect's attribute as people say it: "at:project" is "in project"."""
+    return attribute.replace("at:", "in ", 1).replace("-", " ")
+
+
 def _sentence(effect: dict[str, Any]) -> str:
     """One effect in words: "delete /tmp/x (recursive), by rm"."""
     target = f" {effect['target']}" if effect["target"] is not None else ""
-    facts = [*effect["attributes"], *(["as root"] if effect["as_root"] else [])]
+    facts = [*map(fact, effect["attributes"]), *(["as root"] if effect["as_root"] else [])]
     if effect["certainty"] != "certain":
         facts.append(effect["certainty"])
     detail = f" ({', '.join(facts)})" if facts else ""

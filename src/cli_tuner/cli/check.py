@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any
 
-from cli_tuner.boundaries.answer import phrase
+from cli_tuner.boundaries.answer import fact, phrase
 from cli_tuner.boundaries.terminal import Screen, visible
 from cli_tuner.errors import Exit, UsageError
 from cli_tuner.guard import check
@@ -63,7 +63,7 @@ def _show(command: str, verdict: Verdict, screen: Screen, explain: bool) -> None
     if explain:
         for effect in verdict.effects:
             target = f" {visible(effect.target)}" if effect.target is not None else ""
-            facts = ", ".join([*effect.attributes, effect.certainty.value])
+            facts = ", ".join([*map(fact, effect.attributes), effect.certainty.value])
             screen.line(f"    {effect.kind.value}{target} ({facts}), by {visible(effect.utility)}")
 
 
@@ -77,7 +77,10 @@ def _underline(command: str, reason: Reason, screen: Screen) -> None:
 
 
 def _stream(safety: Safety) -> int:
-    """Lines in, lines out, in order, each as soon as it is judged; the worst verdict's status."""
+    """Lines in, lines out, in order, each as soon as it is judged; the worst verdict's status.
+
+    A line that is no question makes it 1, unless another was dangerous: that must not be hidden.
+    """
     worst = Level.SAFE
     failed = False
     if sys.stdin is None:
@@ -102,7 +105,7 @@ def _stream(safety: Safety) -> int:
             }
         sys.stdout.write(f"{json.dumps(result)}\n")
         sys.stdout.flush()
-    return Exit.FAILED if failed else _EXIT[worst]
+    return Exit.FAILED if failed and worst is not Level.DANGEROUS else _EXIT[worst]
 
 
 def _parsed(line: bytes) -> tuple[Any, str]:
