@@ -309,16 +309,16 @@ def test_who_asks_after_the_end_is_told(fast_model, tmp_path, request_for):
         backend.complete(request_for(QUERIES[0]), Sampling())
 
 
-def test_sockets_of_killed_engines_are_removed_and_those_of_others_are_left(tmp_path):
-    left = tmp_path / "llama-4194304-dead.sock"  # one more than the largest process id
-    held = tmp_path / "llama-1-live.sock"
-    for path in (left, held):
-        with socket.socket(socket.AF_UNIX) as bound:
-            bound.bind(str(path))
-    other = tmp_path / "llama-x-odd.sock"
-    other.write_text("")
-    embedded._remove_orphans(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [held.name, other.name]
+def test_sockets_of_killed_engines_are_removed_and_others_are_left(tmp_path):
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(tmp_path / "llama-1-killed.sock"))
+    (tmp_path / "llama-2-file.sock").write_text("")
+    with socket.socket(socket.AF_UNIX) as held:
+        held.bind(str(tmp_path / "llama-3-held.sock"))
+        held.listen()
+        embedded._remove_orphans(tmp_path)
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["llama-2-file.sock", "llama-3-held.sock"]
 
 
 def test_the_tokens_of_a_request_are_never_underestimated(request_for):

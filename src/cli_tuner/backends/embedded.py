@@ -16,6 +16,8 @@ import json
 import os
 import secrets
 import socket
+import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,8 @@ so at most as many tokens; a usual one has twenty."""
 _BATCH_TOKENS = 128
 """Prompt tokens read at once. Between two batches the engine asks whether to go on, so a long
 prompt can be cancelled; the usual one is read in one go."""
+
+_BIND_TO_LISTEN_S = 0.05
 
 
 class EmbeddedBackend:
@@ -138,27 +142,26 @@ def _load(model: Path, adapter: Path | None, listen_at: Path, threads: int) -> A
 
 def _remove_orphans(private: Path) -> None:
     """Remove the sockets of engines that were killed before they could."""
-    for path in private.glob("llama-*.sock"):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(1.0)
-            try:
-                connection.connect(str(path))
-            except ConnectionRefusedError:
-                # Bound and not yet listening looks the same; then its process is alive.
-                if not _is_alive(path.name.split("-")[1]):
-                    path.unlink(missing_ok=True)
-            except OSError:
-                continue
+    refusing = [path for path in private.glob("llama-*.sock") if _refuses(path)]
+    if refusing:
+        # One that is bound and does not listen yet looks the same, for some microseconds. The
+        # process id would not tell: a killed process that is still unmapping its model has one.
+        time.sleep(_BIND_TO_LISTEN_S)
+    for path in refusing:
+        if _refuses(path):
+            path.unlink(missing_ok=True)
 
 
-def _is_alive(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except (ValueError, OverflowError, PermissionError):
-        return True
-    return True
+def _refuses(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(1.0)
+        try:
+            connection.connect(str(path))
+        except ConnectionRefusedError:
+            return stat.S_ISSOCK(path.lstat().st_mode)
+        except OSError:
+            return False
+    return False
 
 
 def _cores() -> int:

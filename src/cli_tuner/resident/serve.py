@@ -2,8 +2,8 @@
 
 It listens before the model is loaded, so that the first question waits here and not in a retry
 loop. Only this user's processes are answered: the socket is 0600 in a 0700 folder, and the kernel
-is asked who is calling. A caller has ten seconds to say what it wants; only one that has said it
-counts as activity.
+is asked who is calling. A caller has ten seconds to say what it wants; only one that has asked
+the model for something counts as activity.
 
 It ends by itself when idle, when told to (a question or a signal), when the model could not be
 loaded, and when the model file was replaced; the socket goes first, so that whoever comes next
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MOST_CALLERS = 64
 """Connections served at a time; more wait in the kernel's queue."""
 
+_WORK = ("complete", "generate")
 _BACKLOG = 128
 _QUESTION_TIMEOUT_S = 10.0
 _REPLY_TIMEOUT_S = 10.0
@@ -155,8 +156,9 @@ class Resident:
         finally:
             with self._lock:
                 self._active -= 1
-                self._answered += 1
-                self._last = time.monotonic()
+                if message.get("op") in _WORK:  # looking whether it lives does not keep it alive
+                    self._answered += 1
+                    self._last = time.monotonic()
 
     def _reply(self, message: dict[str, Any], connection: socket.socket) -> dict[str, Any]:
         answer = {
