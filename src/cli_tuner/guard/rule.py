@@ -21,12 +21,9 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from cli_tuner.errors import RuleError
 from cli_tuner.guard.match import Match, match_keys, match_of
@@ -135,6 +132,8 @@ def _rule(text: str, source: str) -> Rule:
 
 
 def _mapping(text: str, source: str) -> Mapping[str, Any]:
+    import yaml
+
     try:
         data = yaml.load(text, yaml.CSafeLoader)
     except yaml.YAMLError as error:
@@ -192,6 +191,8 @@ def check_keys(data: Mapping[Any, Any], allowed: tuple[str, ...], source: str) -
     """Raise RuleError for a key that is not allowed, naming the nearest one that is."""
     for key in data:
         if key not in allowed:
+            from difflib import get_close_matches
+
             near = get_close_matches(str(key), allowed, 1)
             hint = f'did you mean "{near[0]}"?' if near else f"keys are {', '.join(allowed)}"
             raise RuleError(f'rules/{source}: unknown key "{key}"', hint=hint)

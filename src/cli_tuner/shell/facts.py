@@ -21,12 +21,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from cli_tuner.errors import PolicyError
 from cli_tuner.records.verdict import EffectKind
@@ -111,6 +108,8 @@ def facts_of(name: str) -> Facts | None:
 
     Raises PolicyError if its entry is not valid.
     """
+    import yaml
+
     source = _sources().get(name)
     if source is None:
         return None
@@ -190,6 +189,8 @@ def _fixed(data: Any, where: str) -> FixedEffect:
 
 def _kind(value: Any, where: str) -> str:
     if value not in _KINDS:
+        from difflib import get_close_matches
+
         hint = get_close_matches(str(value), _KINDS, 1)
         raise PolicyError(
             f'{where}: unknown effect "{value}"',
@@ -201,6 +202,8 @@ def _kind(value: Any, where: str) -> str:
 def _check_keys(data: Mapping[str, Any], allowed: tuple[str, ...], where: str) -> None:
     for key in data:
         if key not in allowed:
+            from difflib import get_close_matches
+
             hint = get_close_matches(str(key), allowed, 1)
             raise PolicyError(
                 f'{where}: unknown key "{key}"', hint=f'did you mean "{hint[0]}"?' if hint else None

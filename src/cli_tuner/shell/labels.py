@@ -7,8 +7,6 @@ import re
 from functools import cache, lru_cache
 from pathlib import Path
 
-import yaml
-
 from cli_tuner.shell.values import HOLE, QUERY, STAR
 
 _FILE = Path(__file__).parent / "labels.yaml"
@@ -19,6 +17,8 @@ _GLOB = re.compile(f"[{STAR}{QUERY}]")
 @cache
 def _table() -> tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...]:
     """(label, one pattern for all its files, the files that a glob could name)."""
+    import yaml
+
     data = yaml.load(_FILE.read_text("utf-8"), yaml.CSafeLoader)
     rows = []
     for label, patterns in data.items():

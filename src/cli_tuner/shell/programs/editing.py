@@ -15,12 +15,10 @@ from cli_tuner.shell.values import (
 )
 from cli_tuner.shell.words import Field
 
-_SED_EXECUTES = re.compile(
-    r"(?:^|;|\d|/)\s*e\s+(\S.*)$|s(.)(?:\\.|(?!\2).)*\2(?:\\.|(?!\2).)*\2[gpiI0-9]*e"
-)
-_SED_WRITES = re.compile(
-    r"(?:^|;|/|\d|\})\s*w\s+(\S+)|s(.)(?:\\.|(?!\2).)*\2(?:\\.|(?!\2).)*\2[gpiI0-9]*w\s+(\S+)"
-)
+_SED_EXECUTES = re.compile(r"(?:^|[;/\d])\s*e\s+(\S.*)$")
+_SED_WRITES = re.compile(r"(?:^|[;/\d}])\s*w\s+(\S+)")
+_SED_SUBSTITUTES = re.compile(r"(?:^|[;/\d}$,\s])s([^\w\s\\])")
+SCRIPT_MAX = 4_000
 
 
 def _sed(call: Call) -> Value:
@@ -59,13 +57,35 @@ def _sed_content(scripts: list[str]) -> Value:
 
 
 def _sed_script(call: Call, script: str) -> None:
-    match = _SED_EXECUTES.search(script)
-    if match:
-        call.run_text(known(match.group(1)) if match.group(1) else UNKNOWN)
-    for write in _SED_WRITES.finditer(script):
-        where = write.group(1) or write.group(3)
-        if where and "/" in where:
-            call.writes(Field(known(where), call.shell.span, where), UNKNOWN)
+    """The commands e and w, and the flags e and w of s///."""
+    script = script[:SCRIPT_MAX]
+    if match := _SED_EXECUTES.search(script):
+        call.run_text(known(match.group(1)))
+    targets = [match.group(1) for match in _SED_WRITES.finditer(script)]
+    for match in list(_SED_SUBSTITUTES.finditer(script))[:16]:
+        replacement, flags = _substitution(script, match.end(), match.group(1))
+        if re.match(r"[gpiIm\d]*e", flags):
+            call.run_text(known(replacement) if replacement else UNKNOWN)
+        if write := re.match(r"[gpiIme\d]*w\s+(\S+)", flags):
+            targets.append(write.group(1))
+    for target in targets:
+        if "/" in target:
+            call.writes(Field(known(target), call.shell.span, target), UNKNOWN)
+
+
+def _substitution(script: str, start: int, delimiter: str) -> tuple[str, str]:
+    """The replacement of an s command, and what follows its last delimiter."""
+    edges: list[int] = []
+    position = start
+    while position < len(script) and len(edges) < 2:
+        if script[position] == "\\":
+            position += 1
+        elif script[position] == delimiter:
+            edges.append(position)
+        position += 1
+    if len(edges) < 2:
+        return "", ""
+    return script[edges[0] + 1 : edges[1]], script[edges[1] + 1 :]
 
 
 def _ed(call: Call) -> Value:
