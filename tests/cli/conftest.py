@@ -22,6 +22,7 @@ import pytest
 
 PROGRAM = (sys.executable, "-m", "cli_tuner")
 PATIENCE_S = 60.0
+CTRL_C = "\x03"
 
 
 class Ended(NamedTuple):
@@ -131,10 +132,15 @@ def _conversation(
     """Type when it is time to, until the program lets go of its terminal; what was shown."""
     shown, seen_until = b"", 0
     deadline = time.monotonic() + PATIENCE_S
+    interrupt_again = deadline
     while True:
         if time.monotonic() > deadline:
             process.kill()
             raise AssertionError(f"still waiting; the terminal shows: {shown.decode()}")
+        if time.monotonic() > interrupt_again:
+            # readline misses a Ctrl-C in the instant before it waits; a person presses it again.
+            os.write(terminal, CTRL_C.encode())
+            interrupt_again = time.monotonic() + 1
         if select.select([terminal], [], [], 0.1)[0]:
             try:
                 part = os.read(terminal, 4096)
@@ -145,7 +151,9 @@ def _conversation(
             shown += part
         if typed and typed[0][0].encode() in shown[seen_until:]:
             seen_until = len(shown)
-            os.write(terminal, typed.pop(0)[1].encode())
+            keys = typed.pop(0)[1]
+            os.write(terminal, keys.encode())
+            interrupt_again = time.monotonic() + 1 if keys == CTRL_C else deadline
     assert not typed, f"was never asked {typed[0][0]!r}; the terminal shows: {shown.decode()}"
     return shown.decode()
 
