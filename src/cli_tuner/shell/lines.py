@@ -125,6 +125,14 @@ class LineScanner(Scanner):
                 return words
             words.append(self.word())
 
+    def empty_parens(self) -> None:
+        """The `()` of a function's definition, from its opening parenthesis."""
+        self.pos += 1
+        self.blanks()
+        if self.peek() != ")":
+            raise self.fail("')' is missing")
+        self.pos += 1
+
     def closed_subscript(self, words: list[Word]) -> None:
         """Raise Unreadable for `name[` without its `]` where an assignment could stand."""
         head = _SUBSCRIPT.match(self.text, self.pos)

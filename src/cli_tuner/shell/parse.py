@@ -195,7 +195,7 @@ class _Parser(LineScanner):
             name = self.word().raw
             self.blanks()
             if self.peek() == "(":
-                self._empty_parens()
+                self.empty_parens()
             return self._function(name, start)
         if word == "coproc":
             return self._coproc()
@@ -342,13 +342,6 @@ class _Parser(LineScanner):
         body = self._command()
         return Function(name, body, self.span(start, self.pos))
 
-    def _empty_parens(self) -> None:
-        self.pos += 1
-        self.blanks()
-        if self.peek() != ")":
-            raise self.fail("')' is missing")
-        self.pos += 1
-
     def _redirected(self, node: Node, start: int, *, subshell: bool = False) -> Node:
         redirects: list[Redirect] = []
         while True:
@@ -385,7 +378,7 @@ class _Parser(LineScanner):
             elif self.peek() == "(":
                 if len(words) != 1 or assignments or redirects:
                     raise self.fail("unexpected '('")
-                self._empty_parens()
+                self.empty_parens()
                 return self._function(words[0].raw, start)
             elif (match := _ASSIGN.match(self.text, self.pos)) and self._takes_assignments(words):
                 assignments.append(self.assignment(match))
