@@ -28,6 +28,7 @@ from typing import Any
 from cli_tuner.errors import RuleError
 from cli_tuner.guard.match import Match, match_keys, match_of
 from cli_tuner.records.verdict import Level
+from cli_tuner.shell.compiled import compiled
 
 FOLDER = Path(__file__).parent / "rules"
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -89,7 +90,9 @@ def rules(folder: Path = FOLDER) -> tuple[Rule, ...]:
 
     Raises RuleError naming the file, the key and, for a misspelt one, the nearest key.
     """
-    loaded = [_rule(_EXAMPLES.split(text)[0], source) for source, text in _texts(folder)]
+    texts = dict(_texts(folder))
+    read = compiled("rules", texts, _documents) if folder == FOLDER else _documents(texts)
+    loaded = [_rule_of(data, source) for source, data in read.items()]
     seen: dict[str, str] = {}
     for rule in loaded:
         if rule.id in seen:
@@ -127,8 +130,9 @@ def examples_of(rule: Rule, folder: Path = FOLDER) -> Examples:
     return parse_rule(dict(_texts(folder))[rule.source], rule.source)[1]
 
 
-def _rule(text: str, source: str) -> Rule:
-    return _rule_of(_mapping(text, source), source)
+def _documents(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The rules as written, without their examples."""
+    return {source: _mapping(_EXAMPLES.split(text)[0], source) for source, text in texts.items()}
 
 
 def _mapping(text: str, source: str) -> Mapping[str, Any]:

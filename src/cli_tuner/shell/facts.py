@@ -12,8 +12,9 @@ A utility's entry:
     single_dash: true                       # -name is one option, not a cluster
     adds: [install]                         # attributes of all effects
 
-Files are scanned for names when first needed and parsed one entry at a time: a command uses
-three utilities, not three hundred. An unknown key is an error that names the nearest one.
+The files are read once and kept as JSON (`compiled`); an entry becomes Facts when it is used: a
+command uses three utilities and not three hundred. An unknown key is an error that names the
+nearest one.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Any
 
 from cli_tuner.errors import PolicyError
 from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.compiled import compiled
 
 FOLDER = Path(__file__).parent / "commands"
 _ENTRY = re.compile(r"^(?=[^\s#].*:[ \t]*$)", re.M)
@@ -85,21 +87,41 @@ class Facts:
 
 
 @cache
-def _sources() -> dict[str, tuple[str, str]]:
-    """Where each utility's entry is: name -> (file, text of the entry)."""
-    found: dict[str, tuple[str, str]] = {}
-    for path in sorted(FOLDER.glob("*.yaml")):
-        for entry in _ENTRY.split(path.read_text("utf-8")):
-            names = entry.partition(":\n")[0]
-            for name in names.split(","):
-                if name.strip() and not name.startswith("#"):
-                    found[name.strip().strip('"')] = (path.name, entry)
+def _entries() -> Mapping[str, Any]:
+    """{"names": {utility: index}, "entries": [[file, what it says]]} of all files."""
+    texts = {path.name: path.read_text("utf-8") for path in sorted(FOLDER.glob("*.yaml"))}
+    found: Mapping[str, Any] = compiled("commands", texts, _read)
     return found
+
+
+def _read(texts: Mapping[str, str]) -> Any:
+    names: dict[str, int] = {}
+    entries: list[tuple[str, Any]] = []
+    for file, text in texts.items():
+        for entry in _ENTRY.split(text):
+            described = entry.partition(":\n")[0]
+            called = [name.strip().strip('"') for name in described.split(",") if name.strip()]
+            if not called or described.startswith("#"):
+                continue
+            names.update(dict.fromkeys(called, len(entries)))
+            entries.append((file, _entry(entry, f"commands/{file}: {called[0]}")))
+    return {"names": names, "entries": entries}
+
+
+def _entry(text: str, where: str) -> Any:
+    import yaml
+
+    # The names are cut off: YAML allows no key longer than 1,024 characters.
+    try:
+        data = yaml.load("entry:\n" + text.partition(":\n")[2], yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise PolicyError(f"{where}: {error}") from error
+    return next(iter(data.values())) or {}
 
 
 def utility_names() -> tuple[str, ...]:
     """All utilities that are described, in the order of the files."""
-    return tuple(_sources())
+    return tuple(_entries()["names"])
 
 
 @cache
@@ -108,19 +130,11 @@ def facts_of(name: str) -> Facts | None:
 
     Raises PolicyError if its entry is not valid.
     """
-    import yaml
-
-    source = _sources().get(name)
-    if source is None:
+    index = _entries()["names"].get(name)
+    if index is None:
         return None
-    file, text = source
-    # The names are cut off: YAML allows no key longer than 1,024 characters.
-    text = "entry:\n" + text.partition(":\n")[2]
-    try:
-        data = yaml.load(text, yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        raise PolicyError(f"commands/{file}: {name}: {error}") from error
-    return _facts(next(iter(data.values())) or {}, f"commands/{file}: {name}")
+    file, data = _entries()["entries"][index]
+    return _facts(data, f"commands/{file}: {name}")
 
 
 def _facts(data: Any, where: str) -> Facts:

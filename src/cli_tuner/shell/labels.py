@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
+from cli_tuner.shell.compiled import compiled
 from cli_tuner.shell.values import HOLE, QUERY, STAR
 
 _FILE = Path(__file__).parent / "labels.yaml"
@@ -17,15 +20,19 @@ _GLOB = re.compile(f"[{STAR}{QUERY}]")
 @cache
 def _table() -> tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...]:
     """(label, one pattern for all its files, the files that a glob could name)."""
-    import yaml
-
-    data = yaml.load(_FILE.read_text("utf-8"), yaml.CSafeLoader)
+    data = compiled("labels", {_FILE.name: _FILE.read_text("utf-8")}, _read)
     rows = []
     for label, patterns in data.items():
         regex = "|".join(_regex(pattern) for pattern in patterns)
         plain = tuple(p for p in patterns if "*" not in p)
         rows.append((str(label), re.compile(f"(?:{regex})$", re.S), plain))
     return tuple(rows)
+
+
+def _read(texts: Mapping[str, str]) -> Any:
+    import yaml
+
+    return yaml.load(texts[_FILE.name], yaml.CSafeLoader)
 
 
 def _regex(pattern: str) -> str:
