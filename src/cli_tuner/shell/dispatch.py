@@ -16,6 +16,7 @@ from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts, facts_of, utility_names
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs import HANDLERS
+from cli_tuner.shell.programs.packages import package_effect
 from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, UNKNOWN, Value, concatenated, known
 
 if TYPE_CHECKING:
@@ -184,6 +185,8 @@ def _apply(call: Call, facts: Facts, parsed: Parsed, names: tuple[str, ...]) -> 
     for content in contents:
         taints |= content.taints
         source = source or content.source
+    if "whole" in attributes and "narrow" not in attributes and not parsed.operands:
+        taints.add("everything")
     passed = _passed_on(call, facts, contents)
     if passed is not None:
         return passed
@@ -195,6 +198,8 @@ def _effect(call: Call, kind: EffectKind, where: Field, attributes: tuple[str, .
         call.writes(where, UNKNOWN, *attributes)
     elif kind in _PATH_KINDS:
         call.on_path(kind, where, *attributes)
+    elif kind is EffectKind.PACKAGE:
+        package_effect(call, where, attributes)
     else:
         name = where.raw if where.text.startswith(HOLE) else where.text
         call.effect(kind, name, *attributes)

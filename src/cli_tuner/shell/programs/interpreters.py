@@ -167,6 +167,7 @@ _AWK_SYSTEM = re.compile(
     r'system\s*\(\s*"((?:[^"\\]|\\.)*)"|"((?:[^"\\]|\\.)*)"\s*\|&?\s*getline|\|&?\s*"((?:[^"\\]|\\.)*)"'
 )
 _AWK_WRITE = re.compile(r'>>?\s*"((?:[^"\\]|\\.)*)"')
+_AWK_SELECTS = re.compile(r"^\s*!?/|[~]|[=!]=|\$\d+\s*[<>]|\bif\b")
 _AWK_VALUES = frozenset({"-v", "-F", "-f", "--assign", "--field-separator", "--file"})
 
 
@@ -191,6 +192,8 @@ def _awk(call: Call) -> Value:
         for match in _AWK_WRITE.finditer(program):
             where = Field(Value((match.group(1),)), parsed.operands[0].span, match.group(1))
             call.writes(where, UNKNOWN)
+        if _AWK_SELECTS.search(program):
+            taints = taints - {"everything"}
     source = call.stdin.source
     for where in operands:
         if "=" not in where.text:

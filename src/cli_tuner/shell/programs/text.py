@@ -154,7 +154,9 @@ def _same(call: Call) -> Value:
     facts = Facts(values=_KEEPERS.get(call.name, frozenset()))
     value = _input(call, call.parsed(facts))
     if call.name in ("head", "tail"):
-        return replace(value, taints=value.taints - {"endless"})
+        whole = call.name == "tail" and any(a.text.lstrip("-n").startswith("+") for a in call.args)
+        selected = frozenset() if whole else frozenset({"everything"})
+        return replace(value, taints=value.taints - {"endless"} - selected)
     return value
 
 
@@ -170,6 +172,8 @@ def _cut(call: Call) -> Value:
     facts = Facts(values=frozenset({"-d", "-f", "-c", "-b", "--delimiter", "--fields"}))
     parsed = call.parsed(facts)
     value = _input(call, parsed)
+    if "many" in value.taints:
+        return value  # a column of a list of files: most likely their names
     return Value((HOLE,), value.taints, value.source)
 
 
@@ -183,7 +187,7 @@ def _grep(call: Call) -> Value:
     parsed = call.parsed(facts)
     given = parsed.argument("-e", "-f", "--regexp", "--file") is not None
     value = _input(call, parsed, 0 if given else 1)
-    return Value((HOLE,), value.taints - {"endless"}, value.source)
+    return Value((HOLE,), value.taints - {"endless", "everything"}, value.source)
 
 
 def _decompress(call: Call) -> Value:
