@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cli_tuner.records.verdict import Certainty, Effect, EffectKind, Span
 from cli_tuner.shell.labels import labels_of
 from cli_tuner.shell.nodes import Function, Node, ProcessSub, Range
-from cli_tuner.shell.paths import place_of, resolved
+from cli_tuner.shell.paths import place_of, resolved, wildness
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, concatenated, shown
 from cli_tuner.shell.words import Field, Scope
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EFFECTS_MAX = 120
 TIME_MAX_S = 0.5
+NOTHING_AT_ALL = Value(("",), frozenset({"void"}), "/dev/null")
+_CARRIED = frozenset({"secret", "sensitive", "endless", "downloaded", "noise"})
 SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish"})
 
 
@@ -161,6 +163,7 @@ class Machine:
             extra = sorted(where.value.taints & {"filtered", "junk"})
             if "many" in where.value.taints:
                 extra.append("recursive")
+            extra += wildness(path)
             sure = Certainty.UNKNOWN if place == "unknown" else Certainty.CERTAIN
             target = where.raw if path.startswith(HOLE) and where.raw else path
             found = (*attributes, "at:" + place, *("is:" + label for label in labels), *extra)
@@ -172,6 +175,8 @@ class Machine:
         path = resolved(where.text, self.cwd)
         if path in self.files:
             return self.files[path]
+        if path == "/dev/null":
+            return NOTHING_AT_ALL
         if place_of(path) == "net":
             return Value((HOLE,), frozenset({"downloaded", "network"}), path)
         labels = labels_of(path) & {"secret", "sensitive"}
@@ -179,7 +184,7 @@ class Machine:
         if place_of(path) == "device":
             taints.add("sensitive")
         if path in ("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"):
-            taints.add("endless")
+            taints |= {"endless", "noise"}
         if path == "/dev/stdin":
             return UNKNOWN
         return Value((HOLE,), frozenset(taints), where.raw)
@@ -188,7 +193,7 @@ class Machine:
         self, utility: str, where: Field, content: Value, attributes: tuple[str, ...] = ()
     ) -> None:
         """A file gets content: an effect, and known to whoever reads it later in the text."""
-        carried = sorted(content.taints & {"secret", "sensitive", "endless", "downloaded"})
+        carried = sorted(content.taints & _CARRIED)
         if not any(content.texts) and "append" not in attributes:
             attributes = (*attributes, "emptied")
         self.emit_path(

@@ -17,14 +17,19 @@ PROJECT = "."
 SYSTEM_TOPS = (
     "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "lost+found", "proc", "root",
     "run", "sbin", "sys", "usr", "var", "home", "opt", "System", "Library", "Applications",
-    "private", "Users", "Volumes", "efi", "srv", "mnt", "media", "cdrom", "snap",
+    "private", "Users", "Volumes", "efi", "srv", "mnt", "media", "cdrom", "snap", "nix", "gnu",
 )  # fmt: skip
 _HOMES = ("home", "Users")
 _BLOCK = re.compile(
     r"/dev/(?:r?disk\d|[shv]d[a-z]|xvd[a-z]|nvme\d|mmcblk\d|loop\d|md\d|dm-|ram\d|sr\d|nbd\d|"
-    r"mapper/(?!control)|disk/by-|block/|vg|zvol/|bcache\d|pmem\d|drbd\d|cciss/|fd0|mtd|ubi)"
+    r"mapper/(?!control)|disk/by-|block/|vg|zvol/|bcache\d|pmem\d|drbd\d|cciss/|fd0|mtd|ubi|"
+    r"sg\d|md/|zd\d|rbd\d|dasd[a-z]|r?(?:ada|da|nda|vtbd|nvd|wd|sd)\d|gpt/|label/|ufs/|root$|"
+    r"(?!pts/|pty/|tty|fd/|shm/|net/|input/|snd/|bus/|dri/|cpu|vfio/|char/|serial/|mqueue|hugepages|usb/|"
+    r"tcp/|udp/|disk/|char/|infiniband/|v4l/)[\w.-]+/[\w.-]+$)"  # /dev/GROUP/VOLUME of LVM
 )
-_RAW = re.compile(r"/dev/(?:mem|kmem|port|watchdog)|/proc/(?:kcore|sysrq-trigger)")
+_RAW = re.compile(
+    r"/dev/(?:mem|kmem|port|watchdog|nvram|cpu/\d+/msr)|/proc/(?:kcore|sysrq-trigger)"
+)
 _REGENERATED = frozenset(
     "node_modules __pycache__ .pytest_cache .mypy_cache .ruff_cache .tox .nox build dist target "
     ".cache .gradle .venv venv .next .nuxt coverage htmlcov .turbo .parcel-cache tmp temp logs "
@@ -87,6 +92,14 @@ def place_of(path: str) -> str:
     return "project"
 
 
+def wildness(path: str) -> tuple[str, ...]:
+    """`wild` if the last part is a glob, and `every` if it is nothing but one."""
+    last = path.rpartition("/")[2]
+    if STAR not in last or path.startswith(HOLE):
+        return ()
+    return ("wild", "every") if not last.strip(STAR + ".") else ("wild",)
+
+
 PLACES = {
     "root": "/ or everything below it",
     "system": "a system folder or something in it",
@@ -131,7 +144,7 @@ def _absolute(path: str) -> str:
         return "temp" if bare and bare[0].strip(STAR) else "temp-root"
     if path.startswith(("/var/log", "/var/run/log")):
         return "log"
-    if path.startswith(("/var/cache/", "/var/spool/mail")) or parts[-1] in _REGENERATED:
+    if path.startswith("/var/cache/") or parts[-1] in _REGENERATED:
         return "cache" if len(parts) > 2 else "system"
     if any(character in top for character in (STAR, QUERY)):
         pattern = top.replace(STAR, "*").replace(QUERY, "?")
@@ -144,6 +157,11 @@ def _absolute(path: str) -> str:
 
 def _system(parts: list[str]) -> str:
     rest = [part for part in parts[1:] if part.strip(STAR)]
+    if parts[0] == "mnt" and re.fullmatch(r"[a-z]|wsl", parts[1] if len(parts) > 1 else ""):
+        # A drive of Windows; its own folders are as much as a disk's.
+        return "data" if len(rest) > 3 else "data-top"
+    if parts[0] == "media" and len(rest) == 2:
+        return "data-top"  # /media/USER/DISK
     if parts[0] in ("opt", "srv", "mnt", "media", "Volumes", "snap", "cdrom"):
         return ("data" if len(rest) > 1 else "data-top") if rest else "system-top"
     if parts[:2] in (["var", "www"], ["usr", "src"], ["usr", "ports"]):

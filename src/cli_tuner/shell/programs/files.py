@@ -20,6 +20,18 @@ from cli_tuner.shell.values import (
 from cli_tuner.shell.words import Field
 
 
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([kKMGTPEZY]?)(?:i?[bB])?")
+
+
+def bytes_of(text: str) -> float:
+    """`10G` as a number of bytes; 0 for what is none."""
+    match = _SIZE.fullmatch(text.lstrip("+-").replace("_", ""))
+    if not match:
+        return 0
+    power = "kmgtpezy".find(match.group(2).lower()) + 1 if match.group(2) else 0
+    return float(match.group(1)) * 1024.0**power
+
+
 def _dd(call: Call) -> Value:
     """dd if=... of=..."""
     given = {}
@@ -31,6 +43,9 @@ def _dd(call: Call) -> Value:
     content = call.reads(given["if"]) if "if" in given else call.stdin
     if "count" in given:
         content = replace(content, taints=content.taints - {"endless"})
+        sizes = bytes_of(given["bs"].text) if "bs" in given else 512
+        if "of" in given and bytes_of(given["count"].text) * sizes >= _HUGE:
+            call.effect(EffectKind.RESOURCE, given["of"].text, "disk")
     if "of" in given:
         call.writes(given["of"], content, "raw")
         return EMPTY
@@ -116,16 +131,22 @@ def _content(call: Call, source: Field) -> Value:
 def _link(call: Call) -> Value:
     """ln: a name is made, or replaced with -f."""
     facts = Facts(
-        flags={"-f": "forced", "--force": "forced", "-s": "symbolic"}, values=frozenset({"-t"})
-    )
+        flags={"-f": "forced", "--force": "forced", "-s": "symbolic", "-n": "exact",
+               "--no-dereference": "exact", "-T": "exact"},
+        values=frozenset({"-t"}),
+    )  # fmt: skip
     parsed = call.parsed(facts)
     if len(parsed.operands) < 2:
         return EMPTY
-    target = _in_folder(call, parsed.operands[-1], parsed.operands[:-1])
+    exact = "exact" in parsed.attributes
+    target = parsed.operands[-1]
+    if not exact:
+        target = _in_folder(call, target, parsed.operands[:-1])
     where = resolved(parsed.operands[0].text, call.shell.cwd)
     forced = "forced" in parsed.attributes
     if where == "/dev/null" or forced:
-        call.writes(target, UNKNOWN, "link", *(("void",) if where == "/dev/null" else ()))
+        extra = (*(("void",) if where == "/dev/null" else ()), *(("replaces",) if exact else ()))
+        call.writes(target, UNKNOWN, "link", *extra)
     else:
         call.writes(target, EMPTY, "link", "append")
     return EMPTY
@@ -146,7 +167,32 @@ def _truncate(call: Call) -> Value:
     size = parsed.argument("-s", "--size")
     grows = size is not None and size.text.strip("0") != "" and not size.text.startswith("-")
     for where in parsed.operands:
-        call.writes(where, EMPTY, "grow" if grows else "truncate")
+        call.writes(where, UNKNOWN if grows else EMPTY, "grow" if grows else "truncate")
+    return EMPTY
+
+
+_HUGE = 100 * 2**30
+
+
+def _fallocate(call: Call) -> Value:
+    """fallocate makes room, or takes away what is in the middle of a file."""
+    values = frozenset({"-l", "-o", "--length", "--offset"})
+    parsed = call.parsed(Facts(values=values))
+    size = parsed.argument("-l", "--length")
+    cuts = call.has("-p", "-c", "-z", "--punch-hole", "--collapse-range", "--zero-range")
+    for where in parsed.operands:
+        if cuts:
+            call.writes(where, EMPTY, "truncate")
+        elif size is not None and bytes_of(size.text) >= _HUGE:
+            call.effect(EffectKind.RESOURCE, where.text, "disk")
+    return EMPTY
+
+
+def _mkfile(call: Call) -> Value:
+    """mkfile SIZE FILE of macOS and Solaris."""
+    operands = [arg for arg in call.args if not arg.text.startswith("-")]
+    if len(operands) > 1 and bytes_of(operands[0].text) >= _HUGE:
+        call.effect(EffectKind.RESOURCE, operands[1].text, "disk")
     return EMPTY
 
 
@@ -157,4 +203,6 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("tee", "sponge"), _tee),
     "ln": _link,
     "truncate": _truncate,
+    "fallocate": _fallocate,
+    **dict.fromkeys(("mkfile", "xfs_mkfile"), _mkfile),
 }

@@ -229,8 +229,8 @@ def _ls(call: Call) -> Value:
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("ls", "dir", "vdir", "exa", "eza"), _ls),
     **dict.fromkeys(("base64", "base32", "gbase64"), _base64),
-    **dict.fromkeys(("cat", "head", "tail", "sort", "uniq", "nl", "pv", "mbuffer", "bat"), _same),
-    **dict.fromkeys(("less", "more", "fold", "fmt", "expand", "unexpand", "shuf", "zless"), _same),
+    **dict.fromkeys(("cat", "head", "tail", "nl", "pv", "mbuffer", "bat"), _same),
+    **dict.fromkeys(("less", "more", "fold", "fmt", "expand", "unexpand", "zless"), _same),
     **dict.fromkeys(("grep", "egrep", "fgrep", "rg", "ag", "zgrep", "ack"), _grep),
     **dict.fromkeys(("zcat", "bzcat", "xzcat", "gzcat", "zstdcat", "lz4cat"), _decompress),
     "xxd": _xxd,
