@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 from cli_tuner.records.verdict import Certainty, EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts, facts_of, utility_names
+from cli_tuner.shell.hatches import is_exploit, noticed
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs import HANDLERS
+from cli_tuner.shell.programs.frameworks import RUNNERS, loses_data
 from cli_tuner.shell.programs.packages import package_effect
+from cli_tuner.shell.programs.services import init_script
 from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, UNKNOWN, Value, concatenated, known
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 _VERSION = re.compile(r"^(python|pip|perl|ruby|php|lua|node|gcc|clang|ksh|bash|java)[\d.]+$")
 _FILTERED_GLOB = re.compile(f"[{STAR}{QUERY}]")
+_MAKERS = frozenset({"touch", "mkdir", "mktemp", "ln", "cp", "fallocate", "truncate", "mkfifo"})
 _CANDIDATES_MAX = 6
 _HELP = frozenset({"--help", "--version", "--usage"})
 
@@ -79,6 +83,8 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
         return _alias(call, name)
     if "/" in text:
         path = resolved(text, shell.cwd)
+        if path.startswith(("/etc/init.d/", "/etc/rc.d/")):
+            return init_script(call, name)
         if path in shell.files or place_of(path) in ("temp", "net"):
             return _local_file(call, path)
     if "self" in head.value.taints and shell.processes and not call.args:
@@ -88,6 +94,11 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
     if handler is None and facts is None and (match := _VERSION.match(name)):
         call.name = name = match.group(1)
         handler, facts = HANDLERS.get(name), facts_of(name)
+    noticed(call)
+    if name in RUNNERS:
+        loses_data(call)
+    if shell.endless and name in _MAKERS and any(HOLE in arg.text for arg in call.args):
+        call.effect(EffectKind.RESOURCE, "files without end", "disk")
     if handler is not None:
         return handler(call)
     if facts is not None:
@@ -114,6 +125,8 @@ def _local_file(call: Call, path: str) -> Value:
 
 
 def _unheard_of(call: Call) -> Value:
+    if is_exploit(call.name) and not call.has(*_HELP):
+        call.effect(EffectKind.PRIVILEGE, call.name, "exploit")
     if call.shell.as_root and not call.has(*_HELP):
         call.effect(EffectKind.EXECUTE, call.name, "unfamiliar")
     secrets = call.taints() & {"secret"}

@@ -37,8 +37,8 @@ from cli_tuner.shell.nodes import (
     Word,
 )
 from cli_tuner.shell.parse import parse
-from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.persistence import persisted
+from cli_tuner.shell.settings import weigh
 from cli_tuner.shell.shape import always_true, pauses
 from cli_tuner.shell.values import (
     EMPTY,
@@ -50,6 +50,7 @@ from cli_tuner.shell.values import (
     shown,
     without_marks,
 )
+from cli_tuner.shell.variables import assigned
 from cli_tuner.shell.words import Field, fields_of, text_of
 
 if TYPE_CHECKING:
@@ -221,14 +222,7 @@ class Interpreter(Machine):
         elif self.conditions and assignment.name in self.scope.variables:
             value = self.scope.variables[assignment.name].joined(value)
         self.scope.variables[assignment.name] = value
-        self._loaded(assignment.name, value)
-
-    def _loaded(self, name: str, value: Value) -> None:
-        """Variables whose value the next programs run or load."""
-        if name in ("PROMPT_COMMAND", "BASH_ENV", "PS0"):
-            self.run_text(value, "bash", EMPTY)
-        elif name.startswith("LD_") and place_of(resolved(value.text, self.cwd)) == "temp":
-            self.emit(EffectKind.PRIVILEGE, "ld.so", value.text, ("preload",))
+        assigned(self, assignment.name, value)
 
     def run_fields(self, fields: list[Field], stdin: Value, *, via: str) -> Value:
         """A command that another one starts."""
@@ -361,6 +355,7 @@ class Interpreter(Machine):
     def written(self, utility: str, path: str, where: Field, content: Value, appends: bool) -> None:
         """Grade what was written to a file that is run later."""
         persisted(self, utility, path, where, content, appends=appends)
+        weigh(self, utility, path, content)
 
     # --- substitutions
 
@@ -370,6 +365,8 @@ class Interpreter(Machine):
         with self.forked(), self.subshell():
             printed = self.run(body, EMPTY)
         self.span = span
+        if "endless" in printed.taints:
+            self.emit(EffectKind.RESOURCE, "bash", "a substitution without end", ("memory",))
         return printed
 
     def process_substitution(self, part: ProcessSub) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -10,6 +11,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call
 from cli_tuner.shell.scan import ansi_c
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, concatenated, embedded_texts, known
+from cli_tuner.shell.variables import PROGRAM_VARIABLES
 from cli_tuner.shell.words import Field
 
 
@@ -39,6 +41,7 @@ WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
         ),
         "doas": _wrapper("-u -C -a", root=True, env=True),
         "pkexec": _wrapper("--user -u", root=True),
+        "run0": _wrapper("-u -g -D --user --group --chdir --unit --property", root=True),
         "gksudo": _wrapper("-u -m", root=True),
         "env": _wrapper("-u --unset -C --chdir", env=True),
         "command": _wrapper(),
@@ -105,6 +108,7 @@ def run_wrapped(call: Call) -> Value:
     rest = rest[wrapper.operands :]
     if wrapper.assignments:
         rest = _take_assignments(call, rest)
+    _isolation(call, options)
     if not rest:
         return _nothing_to_run(call, options)
     if call.name == "command" and {"-v", "-V"} & options.keys():
@@ -117,7 +121,14 @@ def run_wrapped(call: Call) -> Value:
         return call.run_text(rest[-1].value)
     user = options.get("-u") or options.get("--user") or ""
     root = wrapper.root and (user in _ROOTLESS_USER)
-    _isolation(call, options)
+    if wrapper.root and re.match(r"#(?:-1|4294967295)$", user):
+        # An id of -1 is none: sudo before 1.8.28 took it for 0, past a rule that forbids root.
+        call.effect(EffectKind.PRIVILEGE, "root", "setuid")
+    if call.name == "systemd-run":
+        root = not {"--user", "--scope"} & options.keys() and options.get("--uid", "0") in (
+            "0",
+            "root",
+        )
     if call.name in ("sudo",) and ("-e" in options or "--edit" in options):
         for where in rest:
             call.writes(where, UNKNOWN, "edit")
@@ -195,6 +206,9 @@ def _take_assignments(call: Call, rest: list[Field]) -> list[Field]:
         name, _, value = rest[0].text.partition("=")
         if name in ("LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV") and call.name != "env":
             call.effect(EffectKind.PRIVILEGE, name, "preload")
+        elif name in PROGRAM_VARIABLES:
+            with call.shell.rooted(call.name != "env"):
+                call.shell.run_text(known(value), name, EMPTY)
         call.shell.scope.variables[name] = replace(rest[0].value, texts=(value,))
         rest = rest[1:]
     return rest
@@ -251,6 +265,8 @@ def run_xargs(call: Call) -> Value:
     if "-a" in options or "--arg-file" in options:
         incoming = UNKNOWN
     added = _incoming_fields(call, incoming)
+    if "endless" in incoming.taints and ("-P" in options or "--max-procs" in options):
+        call.effect(EffectKind.RESOURCE, "xargs", "overload")
     if not rest:
         return incoming
     if mark:
@@ -351,8 +367,6 @@ def run_printf(call: Call) -> Value:
 
 
 def _formatted(template: str, rest: list[str]) -> str:
-    import re
-
     pattern = re.compile(r"%([-+ 0#]*\d*(?:\.\d+)?)([sbdiuxXocq%])")
     out: list[str] = []
     while True:

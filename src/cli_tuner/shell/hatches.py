@@ -1,0 +1,119 @@
+"""Ways out of a program: options, settings and variables whose value is run as a command.
+
+Under `sudo` they turn the right to run one program into the right to run any; without it they
+hide a command inside another. Covered: the options below, of programs that are often allowed by
+a sudo rule, settings of ssh, git, apt and rsync, and variables that name a program. What runs is
+judged as any other command. Not covered: programs that ask for the command on the terminal.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.programs.containers import socket_request
+from cli_tuner.shell.values import EMPTY, Value, known
+
+if TYPE_CHECKING:
+    from cli_tuner.shell.call import Call
+
+# Options whose argument is a command line, by program.
+_RUNS = {
+    "zip": "-TT --unzip-command",
+    "man": "-P --pager -H --html",
+    "tcpdump": "-z",
+    "rsync": "-e --rsh --rsync-path",
+    "scp": "-S",
+    "sftp": "-S",
+    "split": "--filter",
+    "sort": "--compress-program",
+    "openvpn": "--up --down --tls-verify --route-up --ipchange",
+    "pppd": "connect disconnect pty",
+    "dhclient": "-sf",
+    "udhcpc": "-s --script",
+    "xterm": "-e",
+    "gnome-terminal": "-e",
+    "konsole": "-e",
+    "rpm": "--pipe",
+    "restic": "--password-command",
+    "borg": "--rsh",
+    "rclone": "--password-command",
+    "x11vnc": "-afteraccept -gone -accept",
+    "tar": "-I --use-compress-program --to-command --info-script --new-volume-script --rsh-command"
+    " --rmt-command",
+    "bsdtar": "--use-compress-program",
+}
+# A setting inside an argument: `-o Name=command`, `APT::...::=command`, `Name command`.
+_SETTING = re.compile(
+    r"^-?(?:o|c)?\s*(?:ProxyCommand|LocalCommand|KnownHostsCommand|PKCS11Provider|Proxy_?command|"
+    r"APT::(?:Update|NoDownload)?(?:::)?(?:Pre|Post)-Invoke(?:-Success)?(?:::)?|"
+    r"DPkg::(?:Pre|Post)-(?:Invoke|Install-Pkgs)(?:::)?|Dir::Bin::\w+|"
+    r"core\.(?:pager|editor|sshCommand|fsmonitor|hooksPath|askPass|gitProxy)|sequence\.editor|"
+    r"diff\.external|diff\.\w+\.(?:textconv|command)|merge\.\w+\.driver|filter\.\w+\.\w+|"
+    r"credential\.helper|gpg\.program|uploadpack\.packObjectsHook|pager\.\w+)"
+    r"(?:\s*=\s*|\s+)(?P<command>\S.*)$",
+    re.I | re.S,
+)
+_SETTING_PROGRAMS = frozenset(
+    "ssh scp sftp autossh sshfs apt apt-get aptitude dpkg git rsync sshpass".split()
+)
+# Programs that give a shell when `!/bin/sh` is typed, or piped in.
+_PAGERS = frozenset(
+    "less more man git journalctl systemctl ftp ed vi vim view nano mail mailx psql mysql gdb "
+    "sqlite3 lftp aws dpkg rpm yum apt apt-get ul pg most crontab timedatectl hostnamectl "
+    "loginctl dmesg service info pinfo telnet sftp cobc byebug irb pry".split()
+)
+_BANG = re.compile(r"(?:^|\n)\s*[:\\]?!\s*(?P<command>\S[^\n]*)")
+_EXPLOIT = re.compile(
+    r"dirty[-_]?(?:cow|pipe|cred|sock)|pwnkit|cve[-_]\d{4}[-_]\d{3,}|baron[-_]?samedit|"
+    r"sudo[-_]?(?:edit[-_])?(?:exploit|pwn|hax)|overlayfs[-_]?(?:exploit|poc)|getroot|"
+    r"looney[-_]?tunables|priv(?:ilege)?[-_]?esc(?:alation)?|local[-_]?root|rootshell|"
+    r"gameover[-_]?lay|polkit[-_]?(?:exploit|pwn)|ptrace[-_]?exploit|stackrot|\bexploit(?:\.\w+)?$|"
+    r"rootkit",
+    re.I,
+)
+_COMPILERS = frozenset({"gcc", "cc", "g++", "clang", "tcc", "musl-gcc"})
+_NAMED = frozenset({"curl", *_COMPILERS, *_RUNS, *_SETTING_PROGRAMS, *_PAGERS})
+
+
+def noticed(call: Call) -> None:
+    """Run what the arguments make the program run; called before the program itself is judged."""
+    name = call.name
+    if name not in _NAMED:
+        return
+    if name == "curl":
+        socket_request(call)
+    for option in _RUNS.get(name, "").split():
+        where = call.after(option)
+        if where is not None and not call.has("--help"):
+            _run(call, where.value)
+    if name in _SETTING_PROGRAMS:
+        _settings(call)
+    if name in _PAGERS and call.shell.as_root and (match := _BANG.search(call.stdin.text)):
+        _run(call, known(match["command"]))
+    if name in _COMPILERS:
+        _compiled(call)
+
+
+def _settings(call: Call) -> None:
+    for arg in call.args:
+        match = _SETTING.match(arg.text)
+        if match is not None:
+            _run(call, known(match["command"].strip().strip('"').lstrip("!; ")))
+
+
+def _run(call: Call, code: Value) -> None:
+    # Not by the program's own name: `sudo ssh host sh` is honest, its ProxyCommand is not.
+    call.shell.run_text(code, f"{call.name} option", EMPTY)
+
+
+def _compiled(call: Call) -> None:
+    source = next((arg.text for arg in call.args if _EXPLOIT.search(arg.text)), None)
+    if source is not None and not call.has("--help"):
+        call.effect(EffectKind.PRIVILEGE, source, "exploit")
+
+
+def is_exploit(name: str) -> bool:
+    """Whether a program is named after a known way to become root."""
+    return _EXPLOIT.search(name) is not None

@@ -1,0 +1,197 @@
+"""Accounts and groups: whose, and whether somebody gains rights or is locked out.
+
+Covered: the useradd family, passwd, userdel, pw, sysadminctl, homectl, ldapmodify. Removing or
+locking one named ordinary user is administration; doing it to root, to an account that services
+run as, with the home folder, or to everybody that a list names, is not.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value
+
+ADMINS = frozenset(
+    "sudo wheel root admin docker-root shadow disk adm sudoers lxd kmem Administrators "
+    "domain-admins staff-admin systemd-journal-root".split()
+) - {"adm"}
+_SYSTEM = frozenset(
+    "root daemon bin sys sync mail www-data nobody sshd systemd-network systemd-resolve dbus "
+    "messagebus postgres mysql nginx apache http redis mongodb syslog _apt polkitd postfix".split()
+)
+_LOCKS = frozenset({"-L", "--lock", "-l", "-e", "--expiredate", "-E", "-d", "--delete"})
+_NO_LOGIN = re.compile(r"/(?:nologin|false|true|null|sync)$")
+
+
+def _accounts(call: Call) -> Value:
+    """useradd, usermod and their like; joining an administrators' group is more than a change."""
+    if call.has("--help", "--list", "-h") or (call.has("-l") and call.name != "usermod"):
+        return UNKNOWN
+    texts = [arg.text for arg in call.args]
+    groups = {name for text in texts for name in text.split(",")}
+    attributes = ["change"]
+    changes = any(re.match(r"-\w*[GagA]|--groups|--append|--add", text) for text in texts)
+    if groups & ADMINS and (changes or len(texts) == 2 or call.name == "gpasswd"):
+        attributes.append("admin-group")
+    uid = call.after("-u", "--uid", "-ou", "-o")
+    if (uid is not None and uid.text == "0") or call.has("-o", "--non-unique", "-ou"):
+        attributes.append("uid-0")
+    if call.has("-p", "--password"):
+        attributes.append("set")
+    name = texts[-1] if texts else None
+    if call.name == "usermod" and any(_locks(text) for text in texts):
+        attributes += _reach(name)
+    shell = call.after("-s", "--shell")
+    if shell is not None and _NO_LOGIN.search(shell.text) and name == "root":
+        attributes.append("locked-out")
+    call.effect(EffectKind.ACCOUNT, name, *attributes)
+    return EMPTY
+
+
+def _locks(text: str) -> bool:
+    return text in _LOCKS or text.partition("=")[0] in ("--lock", "--expiredate")
+
+
+def _reach(name: str | None) -> list[str]:
+    """Whether taking this account away takes more than one person's login."""
+    if name is None:
+        return []
+    if name in _SYSTEM:
+        return ["locked-out"]
+    return ["many"] if HOLE in name else []
+
+
+def _removal(call: Call) -> Value:
+    """userdel, deluser, groupdel, delgroup."""
+    if call.has("--help", "-h"):
+        return UNKNOWN
+    names = [arg for arg in call.args if not arg.text.startswith("-")]
+    attributes = ["remove"]
+    if call.name in ("userdel", "deluser") and any(
+        re.match(r"-\w*r|--remove(?:-home|-all-files)?$|--remove-home", arg.text)
+        for arg in call.args
+    ):
+        attributes.append("home")
+    if any(re.match(r"-\w*f|--force", arg.text) for arg in call.args):
+        attributes.append("forced")
+    group = call.name in ("groupdel", "delgroup") or len(names) == 2
+    for where in names[:8]:
+        more = _reach(where.text) if where.value.taints else []
+        if where.text in _SYSTEM or (group and where.text in ADMINS):
+            more = ["locked-out"]
+        elif HOLE in where.text and where.value.taints & {"file", "many"}:
+            more = ["many"]
+        call.effect(EffectKind.ACCOUNT, where.text, *attributes, *more)
+    return EMPTY
+
+
+def _passwd(call: Call) -> Value:
+    """passwd asks whoever types; given its input, it sets a password that the text knows."""
+    if call.has("-S", "--status", "--help", "-h"):
+        return UNKNOWN
+    names = [arg.text for arg in call.args if not arg.text.startswith("-")]
+    name = names[-1] if names else "the own password"
+    attributes = ["password"]
+    if call.has("-d", "--delete"):
+        attributes.append("delete")
+    if call.has("--stdin") or call.stdin.texts != ("",):
+        attributes.append("set")
+    if call.has("-l", "--lock", "-e", "--expire", "-u", "--unlock") and name in _SYSTEM:
+        attributes.append("locked-out")
+    call.effect(EffectKind.ACCOUNT, name, *attributes)
+    return EMPTY
+
+
+_ADDS_ADMIN = re.compile(
+    r"(?:^|\s)(?:-admin|--admin)(?:\s|$)|/Groups/(?:admin|wheel)\b|GroupMembership|"
+    r"UniqueID\s+0\b|\s-t\s+admin\b"
+)
+_READS = frozenset({"-read", "-list", "-search", "list", "inspect", "show", "status", "-readall"})
+
+
+def _directory(call: Call) -> Value:
+    """dscl, dseditgroup, sysadminctl, pw, homectl: other systems' ways to the same accounts."""
+    texts = [arg.text for arg in call.args]
+    if set(texts) & _READS or not texts or call.has("--help", "-help", "-h"):
+        return UNKNOWN
+    joined = " ".join(texts)
+    attributes = ["change"]
+    if _ADDS_ADMIN.search(joined):
+        attributes.append("admin-group")
+    if re.search(r"-(?:password|newPassword|resetPasswordFor)\b|-passwd\b|-h 0\b", joined):
+        attributes.append("set")
+    if re.search(r"\buser(?:add|mod)\b", joined):
+        if re.search(r"-u 0\b|-o\b", joined):
+            attributes.append("uid-0")
+        if any(group in ADMINS for text in texts for group in text.split(",")):
+            attributes.append("admin-group")
+    if re.search(r"^remove\b|-deleteUser\b|-delete /Users|userdel .*-r", joined):
+        attributes += ["remove", "home"]
+    call.effect(EffectKind.ACCOUNT, texts[-1], *attributes)
+    return EMPTY
+
+
+def _new_users(call: Call) -> Value:
+    """newusers: lines as in /etc/passwd, with passwords."""
+    lines = call.stdin.text.splitlines()
+    rooted = any(line.split(":")[2:3] == ["0"] for line in lines)
+    call.effect(EffectKind.ACCOUNT, "new users", "uid-0" if rooted else "set")
+    return EMPTY
+
+
+_LDAP_RIGHTS = re.compile(
+    r"Domain Admins|Enterprise Admins|Administrators|cn=(?:admins?|sudo|wheel)\b|uidNumber: 0\b|"
+    r"userPassword|sudoRole|unicodePwd|adminCount",
+    re.I,
+)
+
+
+def _ldap(call: Call) -> Value:
+    if call.has("--help", "-n", "--dry-run"):
+        return UNKNOWN
+    where = call.after("-f")
+    content = call.reads(where) if where is not None else call.stdin
+    rights = _LDAP_RIGHTS.search(content.text) is not None
+    call.effect(EffectKind.ACCOUNT, "the directory", "admin-group" if rights else "change")
+    return EMPTY
+
+
+_EXPIRED = re.compile(r"^(?:0|1|-1|19\d\d-.*|200\d-.*)$")
+
+
+def _chage(call: Call) -> Value:
+    """chage: an expiry in the past is a lock."""
+    if call.has("-l", "--list", "--help", "-h"):
+        return UNKNOWN
+    names = [arg.text for arg in call.args if not arg.text.startswith("-")]
+    when = call.after("-E", "--expiredate")
+    name = names[-1] if names else None
+    locked = when is not None and _EXPIRED.match(when.text) and when.text != "-1"
+    call.effect(EffectKind.ACCOUNT, name, "change", *(_reach(name) if locked else ()))
+    return EMPTY
+
+
+def _visudo(call: Call) -> Value:
+    """visudo is the right way, unless the editor is not one."""
+    if call.has("-c", "--check", "--help"):
+        return UNKNOWN
+    variables = call.shell.scope.variables
+    editor = variables.get("EDITOR") or variables.get("VISUAL") or variables.get("SUDO_EDITOR")
+    if editor is not None and not re.match(r"\S*(?:vim?|nvim|nano|emacs|code)\b", editor.text):
+        call.effect(EffectKind.ACCOUNT, "/etc/sudoers", "set")
+    call.effect(EffectKind.ACCOUNT, "/etc/sudoers", "edit")
+    return EMPTY
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("useradd", "adduser", "usermod", "gpasswd", "groupmems"), _accounts),
+    **dict.fromkeys(("userdel", "deluser", "groupdel", "delgroup"), _removal),
+    **dict.fromkeys(("dscl", "dseditgroup", "sysadminctl", "pw", "homectl"), _directory),
+    **dict.fromkeys(("ldapmodify", "ldapadd", "ldapdelete", "ldappasswd"), _ldap),
+    "passwd": _passwd,
+    "newusers": _new_users,
+    "chage": _chage,
+    "visudo": _visudo,
+}

@@ -1,0 +1,381 @@
+"""Containers: what they get of the host, and what the commands inside them do to it.
+
+Covered: docker-like `run`, `create`, `exec` and `compose -f -`; lxc and incus; ctr, crictl, runc,
+systemd-nspawn; kubectl `exec`, `debug`, `run --overrides` and manifests in the text; requests to
+a runtime's socket. A path below a volume is judged as the host's path behind it. Not covered:
+manifests, compose files and images that are not in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.labels import labels_of
+from cli_tuner.shell.paths import place_of, resolved
+from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
+from cli_tuner.shell.words import Field
+from cli_tuner.shell.wrappers import _skip_options, _wrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cli_tuner.records.verdict import Effect
+
+_DOCKER_VALUES = (
+    "-v --volume -e --env -p --publish --name -w --workdir -u --user --network --net --mount "
+    "--entrypoint --pid --ipc --uts --userns --cap-add --cap-drop --device --security-opt -l "
+    "--label -m --memory --cpus --restart --hostname -h --env-file --add-host --ulimit --tmpfs "
+    "--platform --gpus --shm-size --volumes-from --cgroupns --log-driver --log-opt --dns "
+    "--runtime --ip --pull --cgroup-parent --device-cgroup-rule --group-add --cpuset-cpus "
+    "--memory-swap --pids-limit --stop-signal --sysctl --health-cmd --expose --cidfile --link"
+)
+_HOST = re.compile(
+    r"^(/|/etc|/root|/home|/boot|/usr|/var|/bin|/sbin|/lib|/lib64|/dev|/proc|/sys|/run|/var/lib|"
+    r"/var/log|/var/spool(?:/.*)?|/etc/cron.*|/home/[\w.-]+|/root/.*)/?:|^/:"
+)
+_CAPABILITY = re.compile(
+    r"(?:CAP_)?(?:SYS_ADMIN|ALL|SYS_PTRACE|SYS_MODULE|SYS_RAWIO|SYS_BOOT|SYS_TIME|"
+    r"DAC_READ_SEARCH|DAC_OVERRIDE|BPF|PERFMON|MKNOD|SYSLOG|MAC_ADMIN|MAC_OVERRIDE)$",
+    re.I,
+)
+_SOCKET = re.compile(r"(?:docker|containerd|crio|podman|cri-dockerd)\.sock")
+# What a specification asks for, in YAML, in JSON, or as key=value.
+_ASKS = re.compile(
+    r"""["']?(?:privileged|hostPID|hostIPC|allowPrivilegeEscalation["']?\s*[:=]\s*["']?true.*?"""
+    r"""privileged)["']?\s*[:=]\s*["']?true|["']?(?:pid|PidMode)["']?\s*:\s*["']?host\b|"""
+    r"""hostPath["']?\s*:\s*\{?\s*["']?path["']?\s*:\s*["']?/(?:["'\s},]|etc|root|proc|dev|"""
+    r"""var/run/docker|run/containerd|$)|["'\s\[-]/:/|SYS_ADMIN|SYS_PTRACE|docker\.sock:""",
+    re.I,
+)
+_LOCAL = frozenset(
+    {
+        EffectKind.DELETE, EffectKind.WRITE, EffectKind.READ, EffectKind.PERMISSION,
+        EffectKind.OWNER, EffectKind.PACKAGE, EffectKind.SERVICE, EffectKind.PRIVILEGE,
+        EffectKind.OPAQUE, EffectKind.PROCESS, EffectKind.MOVE, EffectKind.ACCOUNT,
+        EffectKind.PERSIST, EffectKind.LOG, EffectKind.SECRET,
+    }
+)  # fmt: skip
+_ON_FILES = frozenset(
+    {
+        EffectKind.DELETE, EffectKind.WRITE, EffectKind.READ, EffectKind.PERMISSION,
+        EffectKind.OWNER, EffectKind.MOVE,
+    }
+)  # fmt: skip
+_Volumes = list[tuple[str, str]]
+
+
+# --- what the container gets
+
+
+def _container_run(call: Call, verb: str, args: list[Field]) -> Value:
+    """docker run and exec: what the container gets of the host, and what runs in it."""
+    volumes = _granted(call, args)
+    rest, options = _skip_options(args, _wrapper(_DOCKER_VALUES))
+    command = rest[1:]
+    entry = options.get("--entrypoint")
+    if entry and rest:
+        command = [Field(known(entry), rest[0].span, entry), *command]
+    if not command:
+        return UNKNOWN
+    kept = "--rm" not in options or verb == "exec"
+    return _inside(call, command, volumes, kept=kept)
+
+
+def _granted(call: Call, args: list[Field]) -> _Volumes:
+    """Emit what the options give of the host; the result is which folders are where inside."""
+    volumes: _Volumes = []
+    texts = [arg.text for arg in args]
+    for index, text in enumerate(texts):
+        head, equals, rest = text.partition("=")
+        value = (
+            rest if head.startswith("--") and equals else (texts[index + 1 : index + 2] or [""])[0]
+        )
+        if head == "--privileged" and rest != "false":
+            call.effect(EffectKind.CONTAINER, "the host", "privileged")
+        elif head in ("-v", "--volume"):
+            volumes += _volume(call, value)
+        elif head == "--mount" and (match := re.search(r"(?:source|src)=([^,]+)", value)):
+            inside = re.search(r"(?:target|dst|destination)=([^,]+)", value)
+            mode = ":ro" if re.search(r"\breadonly\b|\bro\b", value) else ""
+            volumes += _volume(call, f"{match[1]}:{inside[1] if inside else '/x'}{mode}")
+        elif head == "--cap-add" and _CAPABILITY.match(value):
+            call.effect(EffectKind.CONTAINER, value, "privileged")
+        elif head == "--device":
+            device = value.split(":")[0]
+            if place_of(resolved(device)) == "device" or device in ("/dev", "/dev/kvm:"):
+                call.effect(EffectKind.CONTAINER, value, "device")
+        elif head in ("--pid", "--ipc", "--uts", "--userns", "--cgroupns") and value == "host":
+            kind = "host-pid" if head in ("--pid", "--userns") else "host-space"
+            call.effect(EffectKind.CONTAINER, "the host's processes", kind)
+        elif head == "--security-opt" and re.search(r"unconfined|label[:=]disable", value):
+            call.effect(EffectKind.CONTAINER, value, "unconfined")
+    return volumes
+
+
+def _volume(call: Call, value: str) -> _Volumes:
+    host, _, rest = value.partition(":")
+    inside, _, mode = rest.partition(":")
+    read_only = "ro" in mode.split(",")
+    if read_only and host.rstrip("/") != "":
+        return []
+    if _SOCKET.search(host):
+        call.effect(EffectKind.CONTAINER, host, "socket")
+    elif host.startswith("/") and host.strip("/") == "":
+        call.effect(EffectKind.CONTAINER, host, "host-root")
+    elif _HOST.match(value):
+        call.effect(EffectKind.CONTAINER, host, "host-folder")
+    # A name without a slash is a volume of the runtime, not a folder of the host.
+    named = not host.startswith((".", "/", "~")) and not ord(host[:1] or "a") >= 0xE000
+    return [] if named or not inside else [(inside.rstrip("/"), host.rstrip("/"))]
+
+
+# --- what runs in it
+
+
+def _inside(
+    call: Call, command: list[Field], volumes: Sequence[tuple[str, str]] = (), *, kept: bool = True
+) -> Value:
+    """A command in a container works on the container's files; judge it, but not as ours.
+
+    `kept` is false if the container is thrown away afterwards.
+    """
+    shell = call.shell
+    before = shell.cwd, shell.effects, shell.files
+    shell.effects, shell.files = [], {}
+    try:
+        printed = call.run(command)
+        inner = shell.effects
+    finally:
+        shell.cwd, shell.effects, shell.files = before
+    for effect in inner:
+        # The kernel, its settings and its modules are not the container's own.
+        if effect.kind not in _LOCAL or "is:kernel" in effect.attributes:
+            shell.effects.append(effect)
+        elif not _through_volume(call, effect, volumes):
+            _container_only(call, effect, kept=kept)
+    return printed
+
+
+def _through_volume(call: Call, effect: Effect, volumes: Sequence[tuple[str, str]]) -> bool:
+    """Whether the path is the host's behind a volume; if so, it is judged as that."""
+    target = effect.target or ""
+    for inside, host in volumes:
+        if target != inside and not target.startswith(inside + "/"):
+            continue
+        path = host + target[len(inside) :] or "/"
+        where = Field(known(path), call.shell.span, path)
+        attributes = [a for a in effect.attributes if not a.startswith(("at:", "is:"))]
+        if effect.kind in _ON_FILES:
+            call.on_path(effect.kind, where, *attributes)
+        labels = labels_of(resolved(path)) & {"startup", "keys"}
+        if effect.kind is EffectKind.WRITE and labels:
+            # Nobody edits the host's start-up files through a container for convenience.
+            call.on_path(EffectKind.PERSIST, where, "suspect", *sorted(labels))
+        return True
+    return False
+
+
+def _container_only(call: Call, effect: Effect, *, kept: bool) -> None:
+    lost = effect.kind is EffectKind.DELETE and "recursive" in effect.attributes
+    if lost and kept and not {"at:temp", "at:cache"} & set(effect.attributes):
+        call.effect(EffectKind.CONTAINER, effect.target, "inside")
+
+
+def demands(call: Call, text: str) -> bool:
+    """Whether a specification asks for the host; emitted if so."""
+    found = _ASKS.search(text) is not None
+    if found:
+        call.effect(EffectKind.CONTAINER, "the host", "privileged")
+    return found
+
+
+# --- programs
+
+
+def _docker(call: Call) -> Value:
+    from cli_tuner.shell.dispatch import apply_facts
+    from cli_tuner.shell.facts import facts_of
+
+    args, _ = _skip_options(
+        call.args, _wrapper("-H --host --context -c --config -l --log-level -n --namespace")
+    )
+    for arg in call.args:
+        if re.match(r"tcp://(?!127\.|localhost|\[::1\])", arg.text) and not args:
+            call.effect(EffectKind.CONTAINER, arg.text, "socket")
+    if not args:
+        return EMPTY
+    for arg in call.args:
+        if re.match(r"tcp://0\.0\.0\.0", arg.text):
+            call.effect(EffectKind.CONTAINER, arg.text, "socket")
+    verb, rest = args[0].text, args[1:]
+    if verb in ("container", "machine") and rest:
+        verb, rest = rest[0].text, rest[1:]
+    if verb in ("run", "create", "exec"):
+        return _container_run(call, verb, rest)
+    if verb == "compose":
+        _compose_file(Call(call.shell, call.name, rest, call.stdin))
+    if verb in ("service", "plugin") and rest and rest[0].text in ("create", "install"):
+        _granted(call, rest)
+        if verb == "plugin" and call.has("--grant-all-permissions"):
+            call.effect(EffectKind.CONTAINER, "the host", "privileged")
+    facts = facts_of("docker-commands")
+    return apply_facts(Call(call.shell, call.name, args, call.stdin), facts) if facts else UNKNOWN
+
+
+def _docker_compose(call: Call) -> Value:
+    if call.has("down") and call.has("-v", "--volumes"):
+        call.effect(EffectKind.REMOTE_STATE, "volumes", "delete")
+    _compose_file(call)
+    return UNKNOWN
+
+
+def _compose_file(call: Call) -> None:
+    where = call.after("-f", "--file")
+    if where is not None:
+        demands(call, _text_of(call, where))
+
+
+def _text_of(call: Call, where: Field) -> str:
+    if where.text in ("-", "/dev/stdin"):
+        return call.stdin.text
+    content = call.shell.files.get(resolved(where.text, call.shell.cwd))
+    return content.text if content is not None else ""
+
+
+def _kubectl(call: Call) -> Value:
+    from cli_tuner.shell.dispatch import apply_facts
+    from cli_tuner.shell.facts import facts_of
+
+    texts = [arg.text for arg in call.args]
+    if "debug" in texts:
+        return _debug(call, texts)
+    if "exec" in texts and "--" in texts:
+        return _inside(call, call.args[texts.index("--") + 1 :])
+    dry = any(text.startswith("--dry-run") and text != "--dry-run=none" for text in texts)
+    overrides = call.after("--overrides")
+    if overrides is not None and not dry:
+        demands(call, overrides.text)
+    if call.has("--privileged") and "--privileged=false" not in texts and not dry:
+        call.effect(EffectKind.CONTAINER, "the node", "privileged")
+    where = call.after("-f", "--filename")
+    if where is not None and {"apply", "create", "replace"} & set(texts) and not dry:
+        demands(call, _text_of(call, where))
+    if "clusterrolebinding" in texts and any("cluster-admin" in text for text in texts) and not dry:
+        call.effect(EffectKind.ACCOUNT, "cluster-admin", "admin-group")
+    if "run" in texts and "--" in texts and not dry:
+        return _inside(call, call.args[texts.index("--") + 1 :])
+    facts = facts_of("kubectl-commands")
+    return apply_facts(call, facts) if facts else UNKNOWN
+
+
+def _debug(call: Call, texts: list[str]) -> Value:
+    """kubectl debug: on a node, the node's root is at /host."""
+    node = any(text.startswith(("node/", "nodes/")) for text in texts)
+    if node:
+        profile = call.after("--profile")
+        strong = profile is not None and profile.text in ("sysadmin", "netadmin")
+        kind = "privileged" if strong else "host-folder"
+        call.effect(EffectKind.CONTAINER, "the node", kind)
+    if "--" in texts:
+        volumes = [("/host", "")] if node else []
+        return _inside(call, call.args[texts.index("--") + 1 :], volumes)
+    return UNKNOWN
+
+
+def _lxc(call: Call) -> Value:
+    """lxc and incus: settings that make a container privileged, and disks of the host."""
+    texts = [arg.text for arg in call.args]
+    joined = " ".join(texts)
+    if re.search(
+        r"security\.privileged[= ](?:true|1)|raw\.(?:lxc|idmap)|security\.nesting", joined
+    ):
+        kind = "unconfined" if "security.nesting" in joined else "privileged"
+        call.effect(EffectKind.CONTAINER, "the host", kind)
+    source = next((t[7:] for t in texts if t.startswith("source=")), None)
+    if source is not None and "disk" in texts:
+        _volume(call, source + ":/x")
+    if texts[:1] == ["exec"] and "--" in texts:
+        return _inside(call, call.args[texts.index("--") + 1 :])
+    if texts[:1] in (["delete"], ["rm"]):
+        call.effect(EffectKind.REMOTE_STATE, texts[-1], "docker")
+    return UNKNOWN
+
+
+_LOW_LEVEL_VALUES = (
+    "--address -a -n --namespace -r --runtime-endpoint -i --image-endpoint --root --log -t "
+    "--timeout --config -c --exec-id --pid-file -b --bundle --user -u --cwd -e --env -p --process"
+)
+
+
+def _low_level(call: Call) -> Value:
+    """ctr, crictl, runc, crun: options, verbs, the container, then the command in it."""
+    args = list(call.args)
+    volumes: _Volumes = []
+    for _ in range(3):
+        args, _ = _skip_options(args, _wrapper(_LOW_LEVEL_VALUES))
+        if not args:
+            return UNKNOWN
+        verb = args.pop(0).text
+        if verb in ("exec", "run", "create", "exec-sync"):
+            break
+    else:
+        return UNKNOWN
+    volumes = _granted(call, args)
+    rest, _ = _skip_options(args, _wrapper(_DOCKER_VALUES + " " + _LOW_LEVEL_VALUES))
+    # ctr names the image and then the container; the others only the container.
+    skip = 2 if call.name == "ctr" and verb == "run" else 1
+    return _inside(call, rest[skip:], volumes) if rest[skip:] else UNKNOWN
+
+
+def _nspawn(call: Call) -> Value:
+    """systemd-nspawn: a folder as a system; the folder / is this system."""
+    values = "-D --directory -M --machine -i --image -u --user -b --bind --bind-ro --capability -E"
+    rest, options = _skip_options(call.args, _wrapper(values))
+    folder = options.get("-D") or options.get("--directory") or "."
+    place = place_of(resolved(folder, call.shell.cwd))
+    if place == "root":
+        call.effect(EffectKind.CONTAINER, "/", "host-root")
+    bound = options.get("--bind")
+    volumes: _Volumes = [("", "")] if place == "root" else []
+    if bound is not None:
+        host, _, inside = bound.partition(":")
+        volumes += _volume(call, f"{host}:{inside or host}")
+    if re.search(r"\ball\b|SYS_ADMIN|SYS_MODULE", options.get("--capability", "")):
+        call.effect(EffectKind.CONTAINER, "the host", "privileged")
+    return _inside(call, rest, volumes) if rest else UNKNOWN
+
+
+def socket_request(call: Call) -> None:
+    """curl to a container runtime's socket: whoever may do that is root on the host."""
+    where = call.after("--unix-socket", "--abstract-unix-socket")
+    if where is None or not _SOCKET.search(where.text):
+        return
+    sends = call.has("-d", "--data", "--data-raw", "--data-binary", "--json", "-T", "-F")
+    method = call.after("-X", "--request")
+    posts = method is not None and method.text.upper() in ("POST", "PUT", "DELETE", "PATCH")
+    if sends or posts or any(arg.text in ("-XPOST", "-XPUT", "-XDELETE") for arg in call.args):
+        call.effect(EffectKind.CONTAINER, where.text, "socket")
+
+
+def _attack(call: Call) -> Value:
+    """Programs whose only purpose is to look for or take the way out of a container."""
+    if not call.has("--help", "-h"):
+        call.effect(EffectKind.CONTAINER, call.name, "escape")
+    return Value((HOLE,), frozenset({"sensitive"}), call.name)
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("docker", "podman", "nerdctl", "buildah"), _docker),
+    **dict.fromkeys(("docker-compose", "podman-compose"), _docker_compose),
+    **dict.fromkeys(("kubectl", "oc", "k3s", "microk8s"), _kubectl),
+    **dict.fromkeys(("lxc", "incus", "lxd"), _lxc),
+    **dict.fromkeys(("ctr", "crictl", "runc", "crun"), _low_level),
+    "systemd-nspawn": _nspawn,
+    **dict.fromkeys(
+        ("deepce.sh", "botb", "botb-linux-amd64", "peirates", "cdk_linux_amd64", "kubeletctl",
+         "amicontained", "am-i-contained"), _attack
+    ),
+}  # fmt: skip

@@ -1,0 +1,37 @@
+"""Variables whose value other programs run, load or search, and those that keep the history."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.paths import place_of, resolved
+from cli_tuner.shell.values import EMPTY, Value
+
+if TYPE_CHECKING:
+    from cli_tuner.shell.effects import Interpreter
+
+# For an editor, a pager, an askpass or a transport, and what shells run before a prompt.
+PROGRAM_VARIABLES = frozenset(
+    "PAGER MANPAGER GIT_PAGER SYSTEMD_PAGER EDITOR VISUAL SUDO_EDITOR GIT_EDITOR FCEDIT "
+    "SYSTEMD_EDITOR KUBE_EDITOR GIT_SSH_COMMAND GIT_EXTERNAL_DIFF GIT_ASKPASS SSH_ASKPASS "
+    "SUDO_ASKPASS LESSOPEN LESSCLOSE BROWSER RSYNC_RSH CVS_RSH SVN_SSH PROMPT_COMMAND "
+    "BASH_ENV PS0".split()
+)
+_ALWAYS_RUN = frozenset({"PROMPT_COMMAND", "BASH_ENV", "PS0"})
+_HISTORY = frozenset({"HISTFILE", "HISTSIZE", "HISTFILESIZE", "SAVEHIST"})
+_OPEN_FOLDER = re.compile(r"^(?:/tmp|/var/tmp|/dev/shm)/?(?::|$)")
+
+
+def assigned(shell: Interpreter, name: str, value: Value) -> None:
+    """Emit what follows from giving a variable this value."""
+    if name in _ALWAYS_RUN or (name in PROGRAM_VARIABLES and value.known):
+        shell.run_text(value, "bash", EMPTY)
+    elif name.startswith("LD_") and place_of(resolved(value.text, shell.cwd)) == "temp":
+        shell.emit(EffectKind.PRIVILEGE, "ld.so", value.text, ("preload",))
+    elif name == "PATH" and _OPEN_FOLDER.match(value.text):
+        # Everybody can put a program there, and it is found first.
+        shell.emit(EffectKind.PRIVILEGE, "PATH", value.text, ("search-path",))
+    elif name in _HISTORY and value.text in ("", "0", "/dev/null"):
+        shell.emit(EffectKind.LOG, "bash", "the shell's history", ("history", "off"))
