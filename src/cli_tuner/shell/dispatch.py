@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _VERSION = re.compile(r"^(python|pip|perl|ruby|php|lua|node|gcc|clang|ksh|bash|java)[\d.]+$")
 _FILTERED_GLOB = re.compile(f"[{STAR}{QUERY}]")
+_AMOUNTS = frozenset({"-N", "-n", "-l", "-c", "--read-bytes", "--length", "--bytes", "--lines"})
 _MAKERS = frozenset({"touch", "mkdir", "mktemp", "ln", "cp", "fallocate", "truncate", "mkfifo"})
 _CANDIDATES_MAX = 6
 _HELP = frozenset({"--help", "--version", "--usage"})
@@ -198,6 +199,8 @@ def _apply(call: Call, facts: Facts, parsed: Parsed, names: tuple[str, ...]) -> 
     for content in contents:
         taints |= content.taints
         source = source or content.source
+    if any(option in _AMOUNTS for option, _ in parsed.arguments):
+        taints.discard("endless")
     if "whole" in attributes and "narrow" not in attributes and not parsed.operands:
         taints.add("everything")
     passed = _passed_on(call, facts, contents)

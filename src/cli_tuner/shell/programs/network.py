@@ -7,10 +7,11 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.programs.leaks import leaked_variables, steals_identity
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
-_CARRIED = frozenset({"secret", "sensitive"})
+_CARRIED = frozenset({"secret", "sensitive", "dump"})
 
 _CURL = Facts(
     flags={"-O": "named", "--remote-name": "named", "-J": "named", "-I": "head", "--head": "head",
@@ -45,6 +46,9 @@ def _curl(call: Call) -> Value:
         elif option in _BODY:
             _sends(call, option, value, urls)
     _argument_leak(call, urls)
+    if steals_identity([url.text for url in urls]):
+        call.effect(EffectKind.SECRET, _name(urls), "instance-credentials")
+        return Value((HOLE,), frozenset({"secret", "downloaded"}), _name(urls))
     method = parsed.argument("-X", "--request")
     if method is not None and method.text.upper() in ("DELETE", "PUT", "PATCH"):
         call.effect(EffectKind.REMOTE_STATE, _name(urls), method.text.lower())
@@ -94,6 +98,8 @@ def _sends(call: Call, option: str, value: Field, urls: list[Field]) -> None:
 
 def _argument_leak(call: Call, hosts: list[Field]) -> None:
     """Secrets inside an address or a header leave with the request."""
+    for name in leaked_variables(call.args, _name(hosts)):
+        call.effect(EffectKind.NETWORK_OUT, f"${name}", "carries:secret")
     for arg in call.args:
         carried = arg.value.taints & _CARRIED
         if carried:
@@ -129,6 +135,8 @@ def _wget(call: Call) -> Value:
         call.run_text(askpass.value)
     fetched = Value((HOLE,), frozenset({"downloaded"}), _name(urls))
     call.effect(EffectKind.NETWORK_IN, _name(urls))
+    if steals_identity([url.text for url in urls]):
+        call.effect(EffectKind.SECRET, _name(urls), "instance-credentials")
     if "head" in parsed.attributes:
         return EMPTY
     target = parsed.argument("-O", "--output-document")
@@ -157,6 +165,8 @@ def _fetch(call: Call) -> Value:
         )
     _argument_leak(call, operands)
     call.effect(EffectKind.NETWORK_IN, _name(operands))
+    if steals_identity([operand.text for operand in operands]):
+        call.effect(EffectKind.SECRET, _name(operands), "instance-credentials")
     if target is not None and target.text != "-":
         call.writes(target, fetched, "download")
         return EMPTY
@@ -170,6 +180,8 @@ def _fetch(call: Call) -> Value:
 def open_connection(call: Call, target: str | None) -> Value:
     """A plain connection: what goes in is sent, what comes out is from the network."""
     carried = call.stdin.taints & (_CARRIED | {"shell"})
+    if any(taint.startswith("env:") for taint in call.stdin.taints):
+        carried |= {"secret"}
     if "shell" in carried:
         call.effect(EffectKind.REMOTE_SHELL, target, "piped")
     elif carried:
@@ -271,7 +283,7 @@ HANDLERS: dict[str, Handler] = {
     "wget": _wget,
     **dict.fromkeys(
         "fetch http https httpie xh lynx w3m links aria2c axel lwp-request GET elinks lwp-download "
-        "tftp ftp sftp lftp gsutil-cat".split(),
+        "lwp-mirror".split(),
         _fetch,
     ),
     **dict.fromkeys(("nc", "ncat", "netcat", "nc.traditional", "nc.openbsd"), _netcat),

@@ -11,7 +11,9 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call
-from cli_tuner.shell.values import HOME, UNKNOWN, Value
+from cli_tuner.shell.programs.exhaustion import exhaustion
+from cli_tuner.shell.programs.walkers import walked
+from cli_tuner.shell.values import EMPTY, HOLE, HOME, UNKNOWN, Value
 from cli_tuner.shell.words import Field
 
 _STRING = r"""[rbfuRBFU]{0,2}(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|q[qx]?\{([^}]*)\})"""
@@ -39,6 +41,9 @@ _WRITE = re.compile(
     + _STRING
     + r"""(\s*,\s*(?:mode\s*=\s*)?["'][rbt]*[wax+][^"']*["'])?"""
 )
+_TRUNCATE = re.compile(
+    r"\b(?:os\.truncate|truncate(?:Sync)?|File\.truncate|ftruncate)\s*\(?\s*" + _STRING
+)
 _MODE = re.compile(r"\b(?:os\.)?(chmod|chown|setuid)\w*\s*\(?([^;)\n]*)")
 _READ = re.compile(
     r"\b(?:open|readFileSync|file_get_contents|File\.read|fopen|read_text)\s*\(?\s*" + _STRING
@@ -64,16 +69,15 @@ _JOINS = re.compile(
     r"STDIN->fdopen|open\s*\(?\s*STDIN|fdopen|os\.execute|proc_open|IO\.popen"
 )
 _SERVES = re.compile(r"\.bind\(|listen\(|TCPServer")
-_FORK = re.compile(r"\bfork\b")
-_ENDLESS = re.compile(r"while\s*\(?\s*(?:True|1|true|:)|for\s*\(\s*;;|\bloop\b|fork while|while 1")
 _SHELL_SPAWN = re.compile(r"(?:pty\.spawn|os\.exec\w+|\bexec)\s*\(?\s*['\"](/bin/\w*sh)")
 _SETUID = re.compile(r"setuid\s*\(\s*0|\$<\s*=\s*0|Process::Sys\.setuid")
 
 
 def run_snippet(call: Call, code: str) -> None:
     """Emit what a text in another language would do."""
-    _commands(call, code)
-    _file_changes(call, code)
+    if not (call.name in ("python", "pypy") and _read_as_python(call, code)):
+        _commands(call, code)
+        _file_changes(call, code)
     if _SOCKET.search(code) and _JOINS.search(code):
         kind = "bind" if _SERVES.search(code) else "reverse"
         call.effect(EffectKind.REMOTE_SHELL, "a socket", kind)
@@ -81,12 +85,17 @@ def run_snippet(call: Call, code: str) -> None:
         call.effect(EffectKind.EXECUTE, "what it downloads", "downloaded")
     elif re.search(r"\bexec\b|\beval\b|os\.system", code) and _DECODES.search(code):
         call.effect(EffectKind.EXECUTE, "what it decodes", "decoded")
-    if _FORK.search(code) and _ENDLESS.search(code):
-        call.effect(EffectKind.RESOURCE, call.name, "fork", "recursive")
+    exhaustion(call, code)
     if _SETUID.search(code) or ("setuid" in code and _SHELL_SPAWN.search(code)):
         call.effect(EffectKind.PRIVILEGE, "root", "setuid")
     elif _SHELL_SPAWN.search(code) and call.shell.as_root:
         call.effect(EffectKind.PRIVILEGE, "root", "escape")
+
+
+def _read_as_python(call: Call, code: str) -> bool:
+    from cli_tuner.shell.programs.python_code import run_python
+
+    return run_python(call, code)
 
 
 def _texts(pattern: re.Pattern[str], code: str) -> list[str]:
@@ -113,6 +122,15 @@ def _commands(call: Call, code: str) -> None:
 
 def _file_changes(call: Call, code: str) -> None:
     recursive = bool(re.search(r"rmtree|rm_rf|rm_r\b|remove_tree|recursive", code))
+    for path, act in walked(code):
+        if act == "delete":
+            call.on_path(EffectKind.DELETE, _field(call, path), "recursive")
+        elif act == "empty":
+            call.writes(_field(call, path + "/found" + HOLE), EMPTY, "truncate", "recursive")
+        else:
+            call.on_path(EffectKind.PERMISSION, _field(call, path), "recursive", *act.split())
+    for path in _texts(_TRUNCATE, code):
+        call.writes(_field(call, path), EMPTY, "truncate")
     for path in [*_texts(_DELETE, code), *_texts(_PATH_DELETE, code)]:
         call.on_path(EffectKind.DELETE, _field(call, path), *(("recursive",) if recursive else ()))
     for match in _WRITE.finditer(code):

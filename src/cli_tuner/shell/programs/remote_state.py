@@ -1,0 +1,142 @@
+"""Clients of clouds, clusters and hosting services, read by the verb of their sub-command.
+
+    aws sqs purge-queue ...      ->  loses remote state
+    gcloud compute instances list -> nothing
+
+Their sub-commands are too many for a table and follow one grammar: a path of nouns with one
+verb in it, sometimes joined by a dash or a colon (`delete-queue`, `apps:destroy`). The first
+word with a known verb decides. Not covered: verbs that are values of unknown options, and
+nouns of the user's that are spelled like verbs.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.programs.transfers import cloud_copy
+from cli_tuner.shell.values import HOLE, UNKNOWN, Value
+
+_LOSES = frozenset(
+    "delete destroy remove rm rb rmi purge terminate drop reset wipe flush empty erase unpublish "
+    "undeploy uninstall detach deregister revoke disable stop kill cancel expire abort rollback "
+    "restore suspend schedule reboot restart decommission evict prune del clean deprovision "
+    "failover demote forget abandon disassociate unlink deprecate unprotect nuke".split()
+)
+# What only adds (create, run, publish) is daily work with these clients and not among them.
+_CHANGES = frozenset(
+    "put update modify set apply deploy scale resize promote replace import migrate attach "
+    "change rotate grant patch edit transfer rename move mv recreate upgrade rebuild taint untaint "
+    "authorize cordon uncordon drain unset revert reimage reinstall redeploy invalidate up".split()
+)
+_READS = frozenset(
+    "list ls get describe show head wait help version status info logs log tail top explain diff "
+    "plan validate search history inspect export print events whoami check test ping lint "
+    "template view read query output graph providers console doctor scan cat stat du fmt "
+    "open browse tree docs api-resources api-versions can-i ps proxy port-forward login logout "
+    "config configure auth account sso completion init use select context contexts env profile "
+    "preview simulate estimate batch-get lookup find filter presign generate verify detect "
+    "assume decode download fetch pull backup snapshot-list cluster-info attach-console "
+    "current current-context render package dependency repo dashboard service ip".split()
+)
+_SECRETS = re.compile(
+    r"secretsmanager get-secret-value|ssm get-parameters?\b|secrets versions access|"
+    r"keyvault secret (?:show|download)|(?:ecr|codeartifact) get-\w+-(?:password|token)|"
+    r"configure export-credentials|sts (?:get-session-token|assume-role)|keys list\b|"
+    r"get-access-token|config:get|appconfig kv list"
+)
+_VALUES = frozenset(
+    "--profile --region --output --query --endpoint-url --project --zone --location --format "
+    "--filter -n --namespace -g --resource-group --name --subscription --account --context "
+    "-a --app -t --target --token --org --organization --stack -s -p -P -o -l -c".split()
+)
+_DRY = ("--dryrun", "--dry-run", "--dry-run=client", "--dry-run=server", "--help", "-h", "-help",
+        "--dry-run=true", "--dryRun", "--what-if", "--noop", "--no-execute-changeset")  # fmt: skip
+
+
+def verb_of(words: list[str]) -> tuple[str, str]:
+    """(`lose`, `change`, `read` or empty, the word that says so)."""
+    for word in words[:5]:
+        parts = [part for part in re.split(r"[:\-]", word.lower()) if part]
+        for verb in dict.fromkeys((word.lower(), *parts[:1], *(parts[-1:] if ":" in word else ()))):
+            if verb in _READS:
+                return "read", word
+            if verb in _LOSES:
+                return "lose", word
+            if verb in _CHANGES:
+                return "change", word
+    return "", ""
+
+
+def _cloud(call: Call) -> Value:
+    if call.has(*_DRY):
+        return UNKNOWN
+    words = [operand.text for operand in call.parsed(Facts(values=_VALUES)).operands]
+    copied = cloud_copy(call)
+    if copied is not None:
+        return copied
+    text = " ".join(words[:6])
+    if _SECRETS.search(text):
+        return Value((HOLE,), frozenset({"secret"}), "a secret of the cloud")
+    kind, _ = _read_by_service(call.name, words)
+    if kind in ("lose", "change"):
+        attributes = ("cloud", "delete") if kind == "lose" else ("cloud", "change")
+        call.effect(EffectKind.REMOTE_STATE, f"{call.name} {text}"[:80], *attributes)
+    return UNKNOWN
+
+
+# Groups of sub-commands that only touch the client's own settings.
+_LOCAL = frozenset("configure config auth login logout sso account completion init".split())
+
+
+def _read_by_service(client: str, words: list[str]) -> tuple[str, str]:
+    """The verb, with a first word that may be spelled like one but names a service."""
+    if words[:1] and words[0] in _LOCAL:
+        return "read", words[0]
+    return verb_of(words[1:] if client in ("aws", "aliyun", "oci") else words)
+
+
+_HTTP_WRITES = frozenset({"DELETE", "PUT", "PATCH"})
+_FORGE_READS = frozenset({"pr", "issue", "browse", "search", "codespace", "gist", "alias"})
+
+
+def _forge(call: Call) -> Value:
+    """gh and glab: pull requests and issues are daily work; what is deleted or replaced is not."""
+    words = [operand.text for operand in call.parsed(Facts(values=_VALUES | {"-R", "-X"})).operands]
+    method = call.after("-X", "--method")
+    if words[:1] == ["api"] and method is not None and method.text.upper() in _HTTP_WRITES:
+        call.effect(EffectKind.REMOTE_STATE, words[-1], method.text.lower())
+    if words[:2] == ["gist", "create"]:
+        copied = cloud_copy(call)
+        return copied if copied is not None else UNKNOWN
+    if words[:2] == ["auth", "token"]:
+        return Value((HOLE,), frozenset({"secret"}), "the token")
+    kind, _ = verb_of(words[1:2])
+    loses = kind == "lose" or words[1:2] == ["archive"]
+    if loses and (words[:1] not in (["pr"], ["issue"]) or words[1:2] == ["delete"]):
+        call.effect(EffectKind.REMOTE_STATE, " ".join(words[:3]), "delete")
+    elif words[:2] in (
+        ["secret", "set"],
+        ["variable", "set"],
+        ["repo", "rename"],
+        ["repo", "edit"],
+    ):
+        call.effect(EffectKind.REMOTE_STATE, " ".join(words[:3]), "change")
+    return UNKNOWN
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(
+        "aws gcloud az doctl heroku flyctl fly vercel netlify ibmcloud oci linode-cli hcloud bq "
+        "gsutil firebase eksctl minikube kind k3d argocd flux railway render scw exo civo "
+        "openstack supabase wrangler cf sls serverless amplify eb ecs-cli copilot sam vultr-cli "
+        "aliyun tccli nomad consul kops kustomize-apply rancher velero istioctl linkerd "
+        "confluent rabbitmqctl rabbitmqadmin kafka-topics kafka-topics.sh mcli mc s3cmd s5cmd b2 "
+        "planetscale pscale neonctl turso atlas mongocli snyk pm2-remote nsupdate ocm rosa "
+        "cloudflare op-admin upsun platform gcloud-beta azcopy ossutil cos".split(),
+        _cloud,
+    ),
+    **dict.fromkeys(("gh", "glab", "hub"), _forge),
+}
