@@ -199,6 +199,9 @@ class Machine:
         self.emit_path(
             EffectKind.WRITE, utility, where, (*attributes, *("carries:" + t for t in carried))
         )
+        if self.endless and (HOLE in where.text or "raw" in attributes):
+            # One more file each time round, and nothing that ends it.
+            self.emit(EffectKind.RESOURCE, utility, where.raw or where.text, ("disk",))
         for text in where.value.texts:
             path = resolved(text, self.cwd)
             if place_of(path) == "net":

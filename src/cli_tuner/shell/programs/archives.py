@@ -68,6 +68,8 @@ def _extract(call: Call, parsed: Parsed) -> Value:
     if folder is not None or call.shell.cwd != ".":
         where = folder or Field(known("."), call.shell.span, ".")
         call.on_path(EffectKind.WRITE, where, "extract")
+        if call.has("--recursive-unlink"):
+            call.on_path(EffectKind.DELETE, where, "recursive")
     return EMPTY
 
 

@@ -6,7 +6,8 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
-from cli_tuner.shell.values import UNKNOWN, Value, known
+from cli_tuner.shell.paths import place_of, resolved
+from cli_tuner.shell.values import EMPTY, UNKNOWN, Value, known
 
 _LOSES = re.compile(
     r"\b(?:drop\s+(?:database|table|schema|user|role|index|view|keyspace|collection)|truncate\b|"
@@ -29,6 +30,10 @@ def _database(call: Call) -> Value:
     text = " \n".join(texts)
     if call.name == "mysqladmin" and "drop" in texts:
         text += " drop database"
+    if _LOSES.search(text) and call.name.startswith("sqlite") and call.args:
+        files = [arg for arg in call.args if not arg.text.startswith("-")]
+        if files and place_of(resolved(files[0].text, call.shell.cwd)) in ("system", "home-config"):
+            call.writes(files[0], EMPTY, "truncate")
     if match := _LOSES.search(text):
         call.effect(EffectKind.REMOTE_STATE, match.group(0).strip(), "database", "delete")
     elif match := _CHANGES.search(text):

@@ -88,16 +88,24 @@ def _substitution(script: str, start: int, delimiter: str) -> tuple[str, str]:
     return script[edges[0] + 1 : edges[1]], script[edges[1] + 1 :]
 
 
+_DELETES_ALL = re.compile(r"(?:^|[\n+|:'\"])\s*(?:%|,|1,\$|g/\^?/|g/\.\*/|0,\$|:?%)\s*d(?![\w/])")
+_SAVES = re.compile(r"(?:^|[\n+|:'\"])\s*(?:w|wq|x|wqa|wa|xa|update|wn|ZZ)!?\b")
+
+
 def _ed(call: Call) -> Value:
     """ed and ex in batch mode: the file is written, `!` runs a command."""
     text = call.stdin.text + "\n" + "\n".join(arg.text for arg in call.args)
     for match in re.finditer(r"(?:^|\n|\+|\|)[ :]*!\s*(.+)", text):
         call.run_text(known(match.group(1)), stdin=EMPTY)
-    scripted = call.stdin.texts != ("",) or call.has("-c", "-es", "-s", "-e")
+    scripted = call.stdin.texts != ("",) or call.has("-c", "-es", "-s", "-e", "-sc", "-Esc")
+    emptied = bool(_DELETES_ALL.search(text))
     for where in call.args:
         named = where.text.startswith("/") or not re.search(r"[!%/ ]", where.text)
         if scripted and named and where.text[:1] not in ("-", "+") and "\n" not in where.text:
-            call.writes(where, Value((HOLE + call.stdin.text,)), "edit", "append")
+            if emptied:
+                call.writes(where, EMPTY, "truncate")
+            else:
+                call.writes(where, Value((HOLE + call.stdin.text,)), "edit", "append")
     return EMPTY
 
 
@@ -112,6 +120,11 @@ def _editor(call: Call) -> Value:
             call.run_text(known(match.group(1)), stdin=EMPTY)
             if re.match(r"(?:/bin/)?(?:ba|z|da)?sh\b", match.group(1)) and call.shell.as_root:
                 call.effect(EffectKind.PRIVILEGE, "root", "escape")
+    text = call.stdin.text + "\n" + "\n".join(arg.text for arg in call.args)
+    if _DELETES_ALL.search(text) and _SAVES.search(text):
+        for arg in call.args:
+            if arg.text[:1] not in ("-", "+") and not re.search(r"[%!|]|^\w{1,3}$", arg.text):
+                call.writes(arg, EMPTY, "truncate")
     for arg in call.args:
         if arg.text[:1] not in ("-", "+") and call.shell.as_root:
             call.on_path(EffectKind.WRITE, arg, "edit", "interactive", "append")

@@ -19,7 +19,6 @@ from cli_tuner.shell.values import (
 )
 from cli_tuner.shell.words import Field
 
-
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kKMGTPEZY]?)(?:i?[bB])?")
 
 

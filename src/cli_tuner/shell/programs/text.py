@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.scan import ansi_c
@@ -154,10 +155,23 @@ def _same(call: Call) -> Value:
     facts = Facts(values=_KEEPERS.get(call.name, frozenset()))
     value = _input(call, call.parsed(facts))
     if call.name in ("head", "tail"):
+        if call.name == "head" and _takes_much(call):
+            return value
+        if call.name == "tail" and "endless" in value.taints and not call.has("-f", "-F"):
+            call.effect(EffectKind.RESOURCE, "tail", "memory")
         whole = call.name == "tail" and any(a.text.lstrip("-n").startswith("+") for a in call.args)
         selected = frozenset() if whole else frozenset({"everything"})
         return replace(value, taints=value.taints - {"endless"} - selected)
     return value
+
+
+def _takes_much(call: Call) -> bool:
+    """`head -c 500G`: a limit that is none."""
+    from cli_tuner.shell.programs.files import bytes_of
+
+    given = call.after("-c", "--bytes", "-n", "--lines")
+    joined = next((a.text[2:] for a in call.args if re.match(r"-[cn]\d", a.text)), "")
+    return bytes_of(given.text if given is not None else joined) >= 100 * 2**30
 
 
 _KEEPERS = {
