@@ -199,14 +199,20 @@ def _apply(call: Call, facts: Facts, parsed: Parsed, names: tuple[str, ...]) -> 
     for content in contents:
         taints |= content.taints
         source = source or content.source
-    if any(option in _AMOUNTS for option, _ in parsed.arguments):
-        taints.discard("endless")
-    if "whole" in attributes and "narrow" not in attributes and not parsed.operands:
-        taints.add("everything")
+    taints = _bounded(taints, parsed, attributes)
     passed = _passed_on(call, facts, contents)
     if passed is not None:
         return passed
     return Value((HOLE,), frozenset(taints | set(facts.output)), source)
+
+
+def _bounded(taints: set[str], parsed: Parsed, attributes: tuple[str, ...]) -> set[str]:
+    """Whether what is printed has an end, and whether it is a list of everything."""
+    if any(option in _AMOUNTS for option, _ in parsed.arguments):
+        taints = taints - {"endless"}
+    if "whole" in attributes and "narrow" not in attributes and not parsed.operands:
+        taints = taints | {"everything"}
+    return taints
 
 
 def _effect(call: Call, kind: EffectKind, where: Field, attributes: tuple[str, ...]) -> None:

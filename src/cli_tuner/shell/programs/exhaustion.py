@@ -68,11 +68,8 @@ def exhaustion(call: Call, code: str) -> None:
     endless = bool(_ENDLESS.search(code))
     itself = bool(_CALLS_ITSELF.search(code))
     forks, starts = bool(_FORK.search(code)), bool(_STARTS.search(code))
-    if (
-        (forks and (endless or itself))
-        or (starts and _OWN_NAME.search(code))
-        or (starts and endless and not _PAUSES.search(code))
-    ):
+    busy = endless and not _PAUSES.search(code)
+    if (forks and (endless or itself)) or (starts and (busy or _OWN_NAME.search(code))):
         call.effect(EffectKind.RESOURCE, call.name, "fork", "recursive")
     elif busy and _HOARDS.search(code):
         call.effect(EffectKind.RESOURCE, call.name, "memory")

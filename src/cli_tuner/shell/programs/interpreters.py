@@ -7,6 +7,7 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.paths import resolved
+from cli_tuner.shell.programs.exhaustion import endless_code, exhaustion
 from cli_tuner.shell.programs.snippets import run_snippet
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, shown
 from cli_tuner.shell.words import Field
@@ -73,10 +74,29 @@ def _script(call: Call, where: Field) -> Value:
         return call.run_text(where.value)
     if path in ("/dev/stdin", "/proc/self/fd/0", "/dev/fd/0"):
         return _piped(call)
+    if "self" in where.value.taints and call.shell.processes and len(call.args) < 2:
+        call.effect(EffectKind.RESOURCE, "a script that starts itself", "fork", "recursive")
     if path in call.shell.files:
         return call.run_text(call.shell.files[path])
     call.on_path(EffectKind.EXECUTE, where, "script")
     return UNKNOWN
+
+
+def _compiler(call: Call) -> Value:
+    """A compiler writes a program; what the source does is looked at as far as it is known."""
+    from cli_tuner.shell.facts import Facts
+
+    parsed = call.parsed(
+        Facts(values=frozenset("-x -I -L -D -include".split()), options={"-o": "write"})
+    )
+    sources = [call.stdin if f.text == "-" else call.reads(f) for f in parsed.operands]
+    for source in sources:
+        if source.texts != ("",) and source.text != HOLE:
+            exhaustion(call, source.text)
+    target = parsed.argument("-o")
+    if target is not None:
+        call.writes(target, Value((HOLE,)), "compiled")
+    return EMPTY
 
 
 _CODE_OPTIONS = {
@@ -112,8 +132,22 @@ def _language(call: Call) -> Value:
     if codes:
         for code in codes:
             _code(call, code.value)
+        if call.name in ("perl", "ruby") and any(_IN_PLACE.match(a.text) for a in call.args):
+            _edited(call, codes)
         return UNKNOWN
     return _language_script(call)
+
+
+_IN_PLACE = re.compile(r"-[a-zA-Z0]*i")
+
+
+def _edited(call: Call, codes: list[Field]) -> None:
+    """`perl -i`: the files become what the code prints; with -n and no print that is nothing."""
+    silent = not any(re.match(r"-\w*p", a.text) for a in call.args)
+    silent = silent and not any(re.search(r"print|puts|say|write", c.text) for c in codes)
+    for arg in call.args:
+        if arg.text[:1] != "-" and all(arg is not code for code in codes):
+            call.writes(arg, EMPTY if silent else UNKNOWN, "truncate" if silent else "edit")
 
 
 def _rest(arg: Field, start: int) -> Field:
@@ -182,9 +216,12 @@ def _awk(call: Call) -> Value:
     if from_file is None and operands:
         program = operands[0].text
         operands = operands[1:]
+        endless = endless_code(program)
+        call.shell.endless += endless
         for match in _AWK_SYSTEM.finditer(program):
             command = next((group for group in match.groups() if group is not None), "")
             call.run_text(Value((command.replace(r"\"", '"'),)))
+        call.shell.endless -= endless
         if re.search(r"system\s*\(\s*[^\")\s]", program):
             call.effect(EffectKind.OPAQUE, "awk system()", "code")
         if "/inet/" in program:
@@ -194,6 +231,8 @@ def _awk(call: Call) -> Value:
             call.writes(where, UNKNOWN)
         if _AWK_SELECTS.search(program):
             taints = taints - {"everything"}
+        if re.search(r"\bexit\b", program):
+            taints = taints - {"endless"}
     source = call.stdin.source
     for where in operands:
         if "=" not in where.text:
@@ -207,5 +246,6 @@ HANDLERS: dict[str, Handler] = {
         ("sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "mksh", "rbash", "csh", "tcsh"), _shell
     ),
     **dict.fromkeys(_CODE_OPTIONS, _language),
+    **dict.fromkeys("gcc cc g++ clang clang++ tcc c++ ld as rustc".split(), _compiler),
     **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), _awk),
 }

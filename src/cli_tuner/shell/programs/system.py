@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
-from cli_tuner.shell.paths import resolved
+from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.persistence import graded
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
+from cli_tuner.shell.words import Field
 
 
 def _crontab(call: Call) -> Value:
@@ -40,6 +43,24 @@ def _at(call: Call) -> Value:
     return EMPTY
 
 
+_WIDE = frozenset({"root", "system", "system-top", "home-root", "parent-root"})
+
+
+def _work_tree(call: Call, texts: list[str]) -> None:
+    """`git -C / clean -fdx` deletes what git does not know, which is everything there."""
+    cleans = "clean" in texts and any(re.match(r"-[a-zA-Z]*f|--force", t) for t in texts)
+    resets = ("reset" in texts and "--hard" in texts) or (
+        texts[:1] == ["checkout"] and "-f" in texts
+    )
+    if not (cleans or resets) or call.has("-n", "--dry-run"):
+        return
+    tree = call.after("--work-tree") or call.after("-C")
+    text = tree.text if tree is not None else "."
+    if place_of(resolved(text, call.shell.cwd)) in _WIDE:
+        where = tree or Field(known("."), call.shell.span, ".")
+        call.on_path(EffectKind.DELETE, where, "recursive", "untracked")
+
+
 def _git(call: Call) -> Value:
     """git: configuration that runs commands, then the sub-command's facts."""
     from cli_tuner.shell.dispatch import apply_facts
@@ -67,6 +88,7 @@ def _git(call: Call) -> Value:
             if value.startswith("!"):
                 call.run_text(known(value[1:]), stdin=EMPTY)
     texts = [arg.text for arg in call.args]
+    _work_tree(call, texts)
     if "push" in texts and any(t.startswith(("+", ":")) and len(t) > 1 for t in texts):
         call.effect(EffectKind.REMOTE_STATE, "the remote branch", "forced")
     facts = facts_of("git-commands")
