@@ -34,6 +34,19 @@ _SUSPECT = re.compile(
 )
 
 
+_OPEN_UMASK = re.compile(r"^\s*umask\s+(?:-S\s+)?(?:0+|0*1|a=rwx|u=rwx,g=rwx,o=rwx)\s*$", re.M)
+
+
+# A unit's or a desktop entry's program that nobody sees, or that anybody can replace.
+_HIDDEN_PROGRAM = re.compile(r"^\S*(?:/(?:tmp|var/tmp|dev/shm)/|/\.[\w-]+(?:\s|$))")
+# A word that asks for a password, or a device that is plugged in, now starts something else.
+_REPLACED = re.compile(
+    r"\balias\s+(?:sudo|su|ssh|passwd|doas)=.*/(?:tmp|var/tmp|dev/shm|\.)|"
+    r"\b(?:RUN|PROGRAM)\{?\w*\}?\+?=\"?/(?:tmp|var/tmp|dev/shm|home)|"
+    r"\bstream\s+tcp6?\s+nowait\b.*sh\b|\bos\.system\(|\bsubprocess\."
+)
+
+
 def persisted(  # noqa: PLR0913  what, where and how are all needed to grade a write
     shell: Interpreter, utility: str, path: str, where: Field, content: Value, *, appends: bool
 ) -> None:
@@ -46,6 +59,8 @@ def persisted(  # noqa: PLR0913  what, where and how are all needed to grade a w
         grade = "own-keys"
     if content is EMPTY and not appends:
         grade = "emptied"
+    if _OPEN_UMASK.search(content.text):
+        shell.emit_path(EffectKind.PERMISSION, utility, where, ("world-write", "umask"))
     kind = sorted(labels & {"startup", "keys", "hook"})
     shell.emit_path(EffectKind.PERSIST, utility, where, (grade, *kind))
 
@@ -59,13 +74,15 @@ def graded(shell: Interpreter, utility: str, content: Value) -> str:
         return "unknown"
     commands = [m["command"] for m in _UNIT_EXEC.finditer(text)]
     commands += [m["command"] for line in text.splitlines() if (m := _CRON_TIME.fullmatch(line))]
-    if _SUSPECT.search(text) and not all(map(_SETTING.fullmatch, text.splitlines())):
+    settings = all(map(_SETTING.fullmatch, text.splitlines()))
+    hidden = any(_HIDDEN_PROGRAM.search(command) for command in commands)
+    if hidden or _REPLACED.search(text) or (_SUSPECT.search(text) and not settings):
         _run_later(shell, utility, commands or [text])
         return "suspect"
     if commands:
         _run_later(shell, utility, commands)
         return "program"
-    if all(_SETTING.fullmatch(line) for line in text.splitlines()):
+    if settings:
         return "settings"
     _run_later(shell, utility, [text])
     return "program"

@@ -32,7 +32,11 @@ def bytes_of(text: str) -> float:
 
 
 def _dd(call: Call) -> Value:
-    """dd if=... of=..."""
+    """dd if=... of=..., and ddrescue IN OUT [MAP]."""
+    named = [arg for arg in call.args if arg.text[:1] != "-" and "=" not in arg.text]
+    if call.name == "ddrescue" and len(named) > 1:
+        call.writes(named[1], call.reads(named[0]), "raw")
+        return EMPTY
     given = {}
     for arg in call.args:
         key, equals, rest = arg.text.partition("=")
@@ -198,7 +202,9 @@ def _mkfile(call: Call) -> Value:
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("cp", "gcp", "install", "ditto"), _copy),
     **dict.fromkeys(("mv", "gmv"), _move),
-    **dict.fromkeys(("dd", "ddrescue", "dcfldd"), _dd),
+    **dict.fromkeys(
+        ("dd", "ddrescue", "dcfldd", "dc3dd", "sg_dd", "sgp_dd", "dd_rescue", "gdd"), _dd
+    ),
     **dict.fromkeys(("tee", "sponge"), _tee),
     "ln": _link,
     "truncate": _truncate,

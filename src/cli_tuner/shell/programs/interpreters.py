@@ -6,10 +6,11 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
-from cli_tuner.shell.paths import resolved
+from cli_tuner.shell.facts import facts_of
+from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs.exhaustion import endless_code, exhaustion
 from cli_tuner.shell.programs.snippets import run_snippet
-from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, shown
+from cli_tuner.shell.values import EMPTY, HOLE, HOME, UNKNOWN, Value, shown
 from cli_tuner.shell.words import Field
 
 _HONEST = frozenset(
@@ -42,10 +43,12 @@ def _shell(call: Call) -> Value:
         positional = call.shell.scope.positional
         if len(args) > 1:
             call.shell.scope.positional = tuple(arg.value for arg in args[2:])
+            call.shell.scope.variables["0"] = args[1].value
         try:
             return call.run_text(args[0].value)
         finally:
             call.shell.scope.positional = positional
+            call.shell.scope.variables.pop("0", None)
     if args:
         return _script(call, args[0])
     return _piped(call)
@@ -95,7 +98,7 @@ def _compiler(call: Call) -> Value:
             exhaustion(call, source.text)
     target = parsed.argument("-o")
     if target is not None:
-        call.writes(target, Value((HOLE,)), "compiled")
+        call.on_path(EffectKind.WRITE, target, "compiled", "truncate")
     return EMPTY
 
 
@@ -156,6 +159,17 @@ def _rest(arg: Field, start: int) -> Field:
     return Field(Value(texts, value.taints, value.source), arg.span, arg.raw)
 
 
+_ADDRESS = re.compile(r"https?://")
+
+
+def served(call: Call, folder: str) -> None:
+    """A folder given to whoever asks: the project for a while, or one with keys."""
+    path = resolved(HOME + folder[1:] if folder[:1] == "~" else folder, call.shell.cwd)
+    private = place_of(path) in ("home-root", "root", "home-config", "system", "system-top")
+    more = ("carries:sensitive",) if private else ()
+    call.effect(EffectKind.NETWORK_OUT, path, "server", *more)
+
+
 def _language_script(call: Call) -> Value:
     if call.has("--version", "-V", "--help", "-h", "-v"):
         return UNKNOWN
@@ -165,9 +179,20 @@ def _language_script(call: Call) -> Value:
             index = next(i for i, a in enumerate(call.args) if a is module)
             return call.run([Field(Value(("pip",)), module.span, "pip"), *call.args[index + 1 :]])
         if module is not None and module.text in ("http.server", "SimpleHTTPServer", "pyftpdlib"):
-            call.effect(EffectKind.NETWORK_OUT, call.shell.cwd, "server")
+            folder = call.after("--directory", "-d")
+            served(call, folder.text if folder is not None else ".")
+        return UNKNOWN
+    if call.name == "php" and call.after("-S") is not None:
+        folder = call.after("-t")
+        served(call, folder.text if folder is not None else ".")
         return UNKNOWN
     operands = [arg for arg in call.args if not arg.text.startswith("-")]
+    if call.name in ("deno", "bun", "node") and any(_ADDRESS.match(o.text) for o in operands):
+        call.effect(EffectKind.EXECUTE, operands[-1].text, "downloaded")
+        return UNKNOWN
+    tool = facts_of(operands[0].text.rpartition("/")[2]) if operands else None
+    if tool is not None and any("attack-tool" in e.attributes for e in tool.effects):
+        call.effect(EffectKind.SECRET, "credentials", "attack-tool")
     if not operands or (call.args and call.args[0].text == "-"):
         if call.stdin.texts != ("",) or call.stdin.taints:
             _code(call, call.stdin)
@@ -214,7 +239,11 @@ def _awk(call: Call) -> Value:
     from_file = parsed.argument("-f", "--file")
     taints = call.stdin.taints
     if from_file is None and operands:
-        program = operands[0].text
+        from cli_tuner.shell.programs.folding import folded
+
+        program = folded(operands[0].text, "awk") if "system" in operands[0].text else (
+            operands[0].text
+        )  # fmt: skip
         operands = operands[1:]
         endless = endless_code(program)
         call.shell.endless += endless

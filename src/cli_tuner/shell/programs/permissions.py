@@ -34,6 +34,8 @@ def _octal_attributes(digits: str) -> tuple[str, ...]:
         "setgid": special & 2 and not special & 4,
         "all": digits[1:] in ("777", "666"),
         "none": digits[1:] == "000",
+        "no-exec": not any(int(digit) & 1 for digit in digits[1:]),
+        "private": not everybody,
     }
     return tuple(word for word, holds in facts.items() if holds)
 
@@ -54,6 +56,7 @@ def _clause_attributes(clause: str) -> list[str]:
         "setuid": grants and "s" in what and who != "g",
         "setgid": grants and "s" in what and who == "g",
         "no-execute": takes_all and "x" in what,
+        "no-setuid": sign == "-" and "s" in what,
         "none": (takes_all and "r" in what) or (sign == "=" and not what),
     }
     return [word for word, holds in facts.items() if holds]
@@ -78,6 +81,8 @@ def _chmod(call: Call) -> Value:
         attributes += mode_attributes(mode)
         if HOLE in mode:
             attributes.append("unknown-mode")
+    if reference is not None:
+        attributes.append("copied-mode")
     for where in rest:
         call.on_path(EffectKind.PERMISSION, where, *attributes)
     return EMPTY
@@ -94,7 +99,72 @@ def _chown(call: Call) -> Value:
     return EMPTY
 
 
+_ACL = Facts(
+    flags={"-R": "recursive", "--recursive": "recursive", "-b": "stripped", "--remove-all":
+           "stripped", "--test": "dry"},
+    options={"-m": "skip", "--modify": "skip", "--set": "skip", "-s": "skip"},
+    values=frozenset({"-x", "--remove", "-M", "--modify-file", "-X", "--set-file", "--restore"}),
+)  # fmt: skip
+_EVERYBODY = re.compile(
+    r"(?:^|,)(?:d(?:efault)?:)?(?:o(?:ther)?s?:{1,2}|(?:u(?:ser)?|g(?:roup)?):"
+    r"(?:nobody|nogroup|users|everyone|www-data|guest|anonymous):)([rwxX0-7-]*)"
+)
+
+
+def _setfacl(call: Call) -> Value:
+    """setfacl: an access list may open what the mode keeps closed."""
+    parsed = call.parsed(_ACL)
+    if "dry" in parsed.attributes:
+        return EMPTY
+    given = parsed.argument("-m", "--modify", "--set", "-s")
+    opened = _EVERYBODY.findall(given.text) if given is not None else []
+    attributes = ["acl", *sorted(parsed.attributes)]
+    if any(set("w2367") & set(rights) for rights in opened):
+        attributes += ["world-write", "all"]
+    elif any(set("r4567") & set(rights) for rights in opened):
+        attributes.append("world-read")
+    for where in parsed.operands:
+        call.on_path(EffectKind.PERMISSION, where, *attributes)
+    return EMPTY
+
+
+def _chattr(call: Call) -> Value:
+    """chattr: +i and +a keep even root from changing a file."""
+    texts = [arg.text for arg in call.args]
+    recursive = ["recursive"] if any(re.match(r"-[VfR]*R", text) for text in texts) else []
+    change = next((t for t in texts if re.match(r"[-+=][a-zA-Z]*[iauTAdcsS]", t)), "")
+    frozen = ["frozen"] if change[:1] in ("+", "=") and set("ia") & set(change) else []
+    for arg in call.args:
+        if not re.match(r"[-+=]", arg.text):
+            call.on_path(EffectKind.PERMISSION, arg, "immutable", *recursive, *frozen)
+    return EMPTY
+
+
+_GRANTS = re.compile(
+    r"(?:everyone|users|\*S-1-1-0|authenticated users|guest)\W*.*[:(](?:[A-Z,()]*[FMW])", re.I
+)
+
+
+def _icacls(call: Call) -> Value:
+    """icacls and cacls, as run from a Linux shell on Windows."""
+    text = " ".join(arg.text for arg in call.args[1:])
+    if call.args and (_GRANTS.search(text) or "/reset" in text.lower()):
+        call.effect(EffectKind.PERMISSION, call.args[0].text, "all", "world-write", "at:system")
+    return EMPTY
+
+
+def _takeown(call: Call) -> Value:
+    where = call.after("/f", "/F")
+    if where is not None:
+        call.effect(EffectKind.OWNER, where.text, "recursive", "at:system-top")
+    return EMPTY
+
+
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("chown", "chgrp", "gchown"), _chown),
+    **dict.fromkeys(("setfacl", "nfs4_setfacl"), _setfacl),
+    "chattr": _chattr,
+    **dict.fromkeys(("icacls", "icacls.exe", "cacls", "cacls.exe"), _icacls),
+    **dict.fromkeys(("takeown", "takeown.exe"), _takeown),
     **dict.fromkeys(("chmod", "gchmod"), _chmod),
 }
