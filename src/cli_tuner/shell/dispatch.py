@@ -92,6 +92,9 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
         call.effect(EffectKind.RESOURCE, name, "fork", "recursive")
     handler: Handler | None = HANDLERS.get(name)
     facts = None if handler is not None else facts_of(name)
+    if handler is None and facts is None and name.endswith(".exe"):
+        call.name = name = name.removesuffix(".exe")
+        handler, facts = HANDLERS.get(name), facts_of(name)
     if handler is None and facts is None and (match := _VERSION.match(name)):
         call.name = name = match.group(1)
         handler, facts = HANDLERS.get(name), facts_of(name)
@@ -126,6 +129,12 @@ def _local_file(call: Call, path: str) -> Value:
 
 
 def _unheard_of(call: Call) -> Value:
+    if not call.name.isascii():
+        from cli_tuner.shell.confusables import imitates
+
+        looks = imitates(call.name, frozenset(_all_names()))
+        if looks:
+            call.effect(EffectKind.EXECUTE, looks, "imitated")
     if is_exploit(call.name) and not call.has(*_HELP):
         call.effect(EffectKind.PRIVILEGE, call.name, "exploit")
     if call.shell.as_root and not call.has(*_HELP):

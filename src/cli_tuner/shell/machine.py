@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from cli_tuner.records.verdict import Certainty, Effect, EffectKind, Span
 from cli_tuner.shell.labels import labels_of
 from cli_tuner.shell.nodes import Function, Node, ProcessSub, Range
 from cli_tuner.shell.paths import place_of, resolved, wildness
-from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, concatenated, shown
+from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, UNKNOWN, Value, concatenated, shown
 from cli_tuner.shell.words import Field, Scope
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ TIME_MAX_S = 0.5
 NOTHING_AT_ALL = Value(("",), frozenset({"void"}), "/dev/null")
 _CARRIED = frozenset({"secret", "sensitive", "endless", "downloaded", "noise"})
 SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish"})
+
+
+_OTHERS = re.compile(f"/root/|/(?:home|Users)/[{STAR}{QUERY}]")  # homes that are not one's own
 
 
 class OutOfBudget(Exception):
@@ -158,9 +162,13 @@ class Machine:
         """Record an effect on each path that a field can be."""
         for text in where.value.texts:
             path = resolved(text, self.cwd)
+            if not path.isascii() and not where.raw.isascii():
+                self._imitated(utility, text)
             place = place_of(path)
             labels = sorted(labels_of(path))
             extra = sorted(where.value.taints & {"filtered", "junk"})
+            if "history" in str(labels) and _OTHERS.match(path):
+                extra.append("others")
             if "many" in where.value.taints:
                 extra.append("recursive")
             extra += wildness(path)
@@ -168,6 +176,13 @@ class Machine:
             target = where.raw if path.startswith(HOLE) and where.raw else path
             found = (*attributes, "at:" + place, *("is:" + label for label in labels), *extra)
             self.emit(kind, utility, target, found, sure)
+
+    def _imitated(self, utility: str, text: str) -> None:
+        from cli_tuner.shell.confusables import imitates_system_path
+
+        looks = imitates_system_path(text)
+        if looks:
+            self.emit(EffectKind.EXECUTE, utility, looks, ("imitated",))
 
     def read_file(self, utility: str, where: Field, attributes: tuple[str, ...] = ()) -> Value:
         """A file is read. Its content, if the text made it; else its taints."""
@@ -181,8 +196,14 @@ class Machine:
             return Value((HOLE,), frozenset({"downloaded", "network"}), path)
         labels = labels_of(path) & {"secret", "sensitive"}
         taints = set(labels) | {"file"}
-        if place_of(path) == "device":
+        if place_of(path) == "device" or (
+            place_of(path) in ("home-root", "root") and utility not in ("rsync", "scp", "find")
+        ):
             taints.add("sensitive")
+        if "secret-file" in where.value.taints:
+            taints.add("secret")
+            self.emit(EffectKind.SECRET, utility, where.raw, ("found",))
+        taints |= where.value.taints & {"sensitive"}
         if path in ("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"):
             taints |= {"endless", "noise"}
         if path == "/dev/stdin":
@@ -193,6 +214,8 @@ class Machine:
         self, utility: str, where: Field, content: Value, attributes: tuple[str, ...] = ()
     ) -> None:
         """A file gets content: an effect, and known to whoever reads it later in the text."""
+        if "typed" in content.taints and place_of(resolved(where.text, self.cwd)) != "harmless":
+            self.emit(EffectKind.SECRET, utility, "a typed password", ("kept",))
         carried = sorted(content.taints & _CARRIED)
         if not any(content.texts) and "append" not in attributes:
             attributes = (*attributes, "emptied")

@@ -319,7 +319,9 @@ _SSH = _wrapper("-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w -B"
 
 def run_ssh(call: Call) -> Value:
     """`ssh host command`: runs elsewhere; what it does there is judged as if it were here."""
-    rest, options = _skip_options(call.args, _SSH)
+    # autossh's own -M takes a port; in ssh it is a flag.
+    own = replace(_SSH, values=_SSH.values | {"-M"}) if call.name == "autossh" else _SSH
+    rest, options = _skip_options(call.args, own)
     if "-R" in options or "-w" in options:
         call.effect(EffectKind.REMOTE_SHELL, options.get("-R") or "tunnel", "tunnel", "reverse")
     elif "-D" in options:

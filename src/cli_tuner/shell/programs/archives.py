@@ -77,6 +77,10 @@ def _create(call: Call, parsed: Parsed) -> Value:
     archive = parsed.argument("-f", "--file")
     taints: set[str] = set()
     sources = ""
+    listed = parsed.argument("-T", "--files-from")
+    if listed is not None and listed.text in ("-", "/dev/stdin"):
+        taints |= call.stdin.taints & {"secret", "sensitive"}
+    _loot(call, parsed.operands, archive)
     for where in parsed.operands:
         taints |= call.reads(where).taints
         sources = sources or where.raw
@@ -87,6 +91,22 @@ def _create(call: Call, parsed: Parsed) -> Value:
         call.writes(archive, result)
         return EMPTY
     return result
+
+
+_VAULTS = re.compile(
+    r"^(?:~|/root|/home/[^/]+)/\.(?:ssh|aws|gnupg|azure|kube|mozilla|password-store|docker|"
+    r"config/(?:gcloud|google-chrome|chromium|op)|local/share/keyrings|thunderbird|electrum)/?$"
+)
+
+
+def _loot(call: Call, sources: list[Field], archive: Field | None) -> None:
+    """Folders of keys packed together, or into a place that others read."""
+    from cli_tuner.shell.paths import place_of, resolved
+
+    vaults = [s.text for s in sources if _VAULTS.match(resolved(s.text, call.shell.cwd))]
+    place = place_of(resolved(archive.text, call.shell.cwd)) if archive is not None else ""
+    if vaults and (len(vaults) > 2 or place.startswith("temp")):
+        call.effect(EffectKind.SECRET, "the folders with keys", "packed")
 
 
 _RSYNC = Facts(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.paths import resolved
@@ -32,6 +34,9 @@ def _source(call: Call) -> Value:
     path = resolved(where.text, call.shell.cwd)
     if path in call.shell.files:
         return call.run_text(call.shell.files[path], same_shell=True)
+    if where.text.strip() == HOLE and "unknown" in where.value.taints:
+        call.effect(EffectKind.OPAQUE, where.value.source or where.raw, "script")
+        return EMPTY
     call.on_path(EffectKind.EXECUTE, where, "source")
     return EMPTY
 
@@ -46,6 +51,10 @@ def _alias(call: Call) -> Value:
 
 def _read(call: Call) -> Value:
     names = [arg.text for arg in call.args if arg.text.isidentifier()]
+    silent = any(re.fullmatch(r"-\w*s\w*", arg.text) for arg in call.args)
+    if silent and names:
+        call.shell.scope.variables[names[-1]] = Value((HOLE,), frozenset({"typed"}), "a password")
+        return EMPTY
     for index, name in enumerate(names):
         single = len(names) == 1 and call.stdin.known
         value = call.stdin if len(names) == 1 else Value((HOLE,), call.stdin.taints)

@@ -7,7 +7,7 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.paths import place_of, resolved
-from cli_tuner.shell.values import EMPTY, UNKNOWN, Value, known
+from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
 
 _LOSES = re.compile(
     r"\b(?:drop\s+(?:database|table|schema|user|role|index|view|keyspace|collection)|truncate\b|"
@@ -22,21 +22,50 @@ _SHELLS = re.compile(r"\\!\s*(\S[^;\n]*)|^\.shell\s+(.+)|\bsystem\s+(\S.*)", re.
 _PROGRAM = re.compile(r"(?:to|from)\s+program\s+'([^']*)'", re.I)
 
 
+_KEYS_GO = frozenset({"del", "unlink", "flushall", "flushdb", "rename", "shutdown", "migrate"})
+# A quoted value after LIKE, =, a comma or a parenthesis is data, whatever words it holds.
+_LITERAL = re.compile(r"(?<=[\s=(,])'(?:[^'\n]|'')*'")
+_PASSWORDS = re.compile(
+    r"authentication_string|\bmysql\.user\b.*password|password.*\bmysql\.user\b|\bpg_shadow\b|"
+    r"\bpg_authid\b|sys\.sql_logins|system\.users\.find|sys\.user\$",
+    re.I,
+)
+_STATEMENT = ("-e", "-c", "--execute", "--command", "-q", "--query", "--eval", "-Q")
+
+
+def _undecided(call: Call) -> None:
+    """A statement that the text does not show."""
+    for option in _STATEMENT:
+        where = call.after(option)
+        if where is not None and where.text.strip() == HOLE:
+            call.effect(EffectKind.OPAQUE, where.value.source or where.raw, "code")
+
+
 def _database(call: Call) -> Value:
     """psql, mysql and their like: the statements given as arguments or on standard input."""
     texts = [arg.text for arg in call.args]
     if call.stdin.texts != ("",):
         texts.append(call.stdin.text)
+    _undecided(call)
     text = " \n".join(texts)
+    if call.name == "etcdctl" and "get" in texts and "/registry/secrets" in text:
+        call.effect(EffectKind.SECRET, "the cluster's secrets", "dump")
+    if call.name in ("redis-cli", "valkey-cli", "etcdctl") and _KEYS_GO & {
+        t.lower() for t in texts
+    }:
+        call.effect(EffectKind.REMOTE_STATE, "keys", "database", "delete")
+    if match := _PASSWORDS.search(text):
+        call.effect(EffectKind.SECRET, match.group(0), "database")
+    statements = _LITERAL.sub("''", text)
     if call.name == "mysqladmin" and "drop" in texts:
-        text += " drop database"
-    if _LOSES.search(text) and call.name.startswith("sqlite") and call.args:
+        statements += " drop database"
+    if _LOSES.search(statements) and call.name.startswith("sqlite") and call.args:
         files = [arg for arg in call.args if not arg.text.startswith("-")]
         if files and place_of(resolved(files[0].text, call.shell.cwd)) in ("system", "home-config"):
             call.writes(files[0], EMPTY, "truncate")
-    if match := _LOSES.search(text):
+    if match := _LOSES.search(statements):
         call.effect(EffectKind.REMOTE_STATE, match.group(0).strip(), "database", "delete")
-    elif match := _CHANGES.search(text):
+    elif match := _CHANGES.search(statements):
         call.effect(EffectKind.REMOTE_STATE, match.group(0).strip(), "database", "change")
     for match in _SHELLS.finditer(text):
         call.run_text(known(next(group for group in match.groups() if group)), stdin=Value(("",)))

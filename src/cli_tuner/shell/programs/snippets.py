@@ -13,7 +13,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call
 from cli_tuner.shell.programs.exhaustion import exhaustion
 from cli_tuner.shell.programs.walkers import walked
-from cli_tuner.shell.values import EMPTY, HOLE, HOME, UNKNOWN, Value
+from cli_tuner.shell.values import EMPTY, HOLE, HOME, STAR, UNKNOWN, Value
 from cli_tuner.shell.words import Field
 
 _STRING = r"""[rbfuRBFU]{0,2}(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|q[qx]?\{([^}]*)\})"""
@@ -46,13 +46,25 @@ _TRUNCATE = re.compile(
 )
 _MODE = re.compile(r"\b(?:os\.)?(chmod|chown|setuid)\w*\s*\(?([^;)\n]*)")
 _READ = re.compile(
-    r"\b(?:open|readFileSync|file_get_contents|File\.read|fopen|read_text)\s*\(?\s*" + _STRING
+    r"\b(?:open|readFileSync|file_get_contents|File\.read|fopen|read_text)\s*\(?\s*"
+    r"(?:(?:File|os\.path|path)\.expand\w*\s*\(?\s*)?" + _STRING
 )
 _DOWNLOAD = re.compile(
     r"urlopen|requests\.get|urllib|http\.get|https\.get|open-uri|URI\.open|LWP|HTTP::Tiny|"
-    r"DownloadString|Invoke-WebRequest|iwr |fetch\(|file_get_contents\s*\(\s*['\"]https?:"
+    r"require\(\s*['\"]https?['\"]\s*\)\s*\.(?:get|request)|\bget\s*\(?\s*['\"]https?:|"
+    r"Net::HTTP\.get|open\(\s*['\"]https?:|DownloadString|Invoke-WebRequest|iwr |fetch\(|"
+    r"file_get_contents\s*\(\s*['\"]https?:"
 )
-_UPLOAD = re.compile(r"requests\.(?:post|put)|http\.request|urlopen\([^)]*data=|Net::HTTP\.post")
+_UPLOAD = re.compile(
+    r"method\s*:\s*['\"](?:POST|PUT)|post_form|->post|\.post\(|CURLOPT_POSTFIELDS|"
+    r"requests\.(?:post|put)|http\.request|urlopen\([^)]*data=|Net::HTTP\.post"
+)
+_ENVIRONMENT = re.compile(r"%ENV|process\.env\b(?!\.)|\bENV\.(?:to_h|inspect)|\$_ENV|getenv\(\)")
+_TREE = re.compile(
+    r"array_map\(\s*['\"]unlink['\"]\s*,\s*glob\(\s*['\"]([^'\"]+)|"
+    r"unlink\s*\(?\s*(?:glob\s*\(?\s*['\"]([^'\"]+)|<([^>]+)>)|"
+    r"Dir(?:\.glob\(|\[)\s*['\"]([^'\"]+)['\"][\])].*(?:delete|unlink|rm_rf)"
+)
 _EVALUATES = re.compile(
     r"\bexec\s*\(|\beval\b|\bIEX\b|Invoke-Expression|os\.system\s*\(|new Function"
 )
@@ -66,7 +78,7 @@ _SOCKET = re.compile(
 )
 _JOINS = re.compile(
     r"dup2|pty\.spawn|/bin/(?:ba|z|da)?sh|cmd\.exe|\bsubprocess\b|child_process|\bexec\b|"
-    r"STDIN->fdopen|open\s*\(?\s*STDIN|fdopen|os\.execute|proc_open|IO\.popen"
+    r"STDIN->fdopen|open\s*\(?\s*STDIN|fdopen|os\.execute|proc_open|IO\.popen|spawn\(?\s*['\"]\w*sh\b"
 )
 _SERVES = re.compile(r"\.bind\(|listen\(|TCPServer")
 _SHELL_SPAWN = re.compile(r"(?:pty\.spawn|os\.exec\w+|\bexec)\s*\(?\s*['\"](/bin/\w*sh)")
@@ -75,12 +87,21 @@ _SETUID = re.compile(r"setuid\s*\(\s*0|\$<\s*=\s*0|Process::Sys\.setuid")
 
 def run_snippet(call: Call, code: str) -> None:
     """Emit what a text in another language would do."""
+    if call.name not in ("python", "pypy"):
+        from cli_tuner.shell.programs.folding import folded
+
+        code = folded(code, call.name)
     if not (call.name in ("python", "pypy") and _read_as_python(call, code)):
         _commands(call, code)
         _file_changes(call, code)
     if _SOCKET.search(code) and _JOINS.search(code):
         kind = "bind" if _SERVES.search(code) else "reverse"
         call.effect(EffectKind.REMOTE_SHELL, "a socket", kind)
+    if _ENVIRONMENT.search(code) and _UPLOAD.search(code):
+        call.effect(EffectKind.NETWORK_OUT, "a server", "carries:sensitive")
+    for pattern in _texts(_TREE, code):
+        where = _field(call, pattern.replace("*", STAR))
+        call.on_path(EffectKind.DELETE, where)
     if _EVALUATES.search(code) and _DOWNLOAD.search(code):
         call.effect(EffectKind.EXECUTE, "what it downloads", "downloaded")
     elif re.search(r"\bexec\b|\beval\b|os\.system", code) and _DECODES.search(code):

@@ -12,8 +12,10 @@ from dataclasses import replace
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.scan import ansi_c
 from cli_tuner.shell.values import EMPTY, HOLE, STAR, Value, concatenated
+from cli_tuner.shell.words import Field
 
 
 def _input(call: Call, parsed: Parsed, skip: int = 0) -> Value:
@@ -201,7 +203,27 @@ def _grep(call: Call) -> Value:
     parsed = call.parsed(facts)
     given = parsed.argument("-e", "-f", "--regexp", "--file") is not None
     value = _input(call, parsed, 0 if given else 1)
-    return Value((HOLE,), value.taints - {"endless", "everything"}, value.source)
+    patterns = [p.text for p in (parsed.operands[:1] if not given else [])]
+    patterns += [v.text for option, v in parsed.arguments if option in ("-e", "--regexp")]
+    taints = value.taints - {"endless", "everything"}
+    where = parsed.operands[0 if given else 1 :]
+    if any(_KEY_TEXT.search(p) for p in patterns) and _outside(call, where):
+        taints |= {"secret-file", "sensitive"}
+    if "capture" in taints and any(_LOGIN_TEXT.search(p) for p in patterns):
+        call.effect(EffectKind.SECRET, "passwords on the network", "capture")
+    return Value((HOLE,), taints, value.source)
+
+
+# What private keys and issued tokens look like, and what logins look like on the wire.
+_KEY_TEXT = re.compile(
+    r"PRIVATE KEY|BEGIN (?:RSA|OPENSSH|DSA|EC|PGP)|AKIA|aws_secret|ghp_|xox[bp]-"
+)
+_LOGIN_TEXT = re.compile(r"pass|user|login|authorization|cookie|token|secret|cred", re.I)
+
+
+def _outside(call: Call, where: list[Field]) -> bool:
+    places = {place_of(resolved(item.text, call.shell.cwd)) for item in where}
+    return bool(places & {"root", "home-root", "home-top", "system-top", "system", "home-config"})
 
 
 def _decompress(call: Call) -> Value:
@@ -219,8 +241,9 @@ def _decompress(call: Call) -> Value:
 
 
 def _gpg(call: Call) -> Value:
-    exports = call.has("--export-secret-keys", "--export-secret-subkeys")
+    exports = call.has("--export-secret-keys", "--export-secret-subkeys", "--export-secret-key")
     if exports:
+        call.effect(EffectKind.SECRET, "the private GPG keys", "dump")
         return Value((HOLE,), frozenset({"secret"}), "the private GPG keys")
     if call.has("-d", "--decrypt"):
         return _decompress(call)
