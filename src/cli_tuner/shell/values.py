@@ -7,6 +7,7 @@ part that is known.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import product
 
@@ -96,3 +97,16 @@ def concatenated(values: list[Value]) -> Value:
     else:
         texts = tuple("".join(chosen) for chosen in product(*(value.texts for value in values)))
     return Value(tuple(text[:TEXT_MAX] for text in texts), taints, source)
+
+
+_SECRET_NAME = re.compile(
+    r"SECRET|TOKEN|PASSW|PASSPHRASE|API_?KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIAL|_PAT$|_PWD$|^PGPASS"
+)
+
+
+def from_environment(name: str) -> Value:
+    """A variable that this text does not set; one that is named like a secret is marked."""
+    taints = UNKNOWN.taints
+    if name.isupper() and _SECRET_NAME.search(name):
+        taints = taints | {f"env:{name}"}
+    return Value((HOLE,), taints, f"${name}")

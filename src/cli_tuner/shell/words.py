@@ -35,6 +35,7 @@ from cli_tuner.shell.values import (
     UNKNOWN,
     Value,
     concatenated,
+    from_environment,
     known,
 )
 
@@ -312,7 +313,7 @@ def _param_value(part: Param, scope: Scope) -> Value:
     name, op = part.name, part.op
     value = scope.lookup(name)
     if op == "":
-        return value if value is not None else _from_environment(name)
+        return value if value is not None else from_environment(name)
     if op == "!":
         pointed = scope.lookup(value.text) if value is not None and value.known else None
         return pointed if pointed is not None else UNKNOWN
@@ -331,19 +332,6 @@ def _param_value(part: Param, scope: Scope) -> Value:
         return UNKNOWN if value is None else Value((HOLE,), value.taints, value.source)
     changed = tuple(_operated(_concrete(text), op, word.text) for text in value.texts)
     return Value(changed, value.taints, value.source)
-
-
-_SECRET_NAME = re.compile(
-    r"SECRET|TOKEN|PASSW|PASSPHRASE|API_?KEY|ACCESS_KEY|PRIVATE_KEY|CREDENTIAL|_PAT$|_PWD$|^PGPASS"
-)
-
-
-def _from_environment(name: str) -> Value:
-    """A variable that this text does not set; one that is named like a secret is marked."""
-    taints = UNKNOWN.taints
-    if name.isupper() and _SECRET_NAME.search(name):
-        taints = taints | {f"env:{name}"}
-    return Value((HOLE,), taints, f"${name}")
 
 
 def _default(name: str, op: str, value: Value | None, word: Value, scope: Scope) -> Value:

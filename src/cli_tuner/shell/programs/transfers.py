@@ -96,6 +96,12 @@ def _down(call: Call, paths: list[Field]) -> Value:
 def _rclone(call: Call) -> Value:
     if call.has("-n", "--dry-run", "--help"):
         return UNKNOWN
+    operands = call.parsed(Facts(values=_VALUES)).operands
+    verb = operands[0].text if operands else ""
+    if verb in ("delete", "purge", "deletefile", "rmdirs", "sync", "move") and len(operands) > 1:
+        gone = operands[1] if verb == "move" else operands[-1]
+        if gone.text[:1] in ("/", ".", HOME):  # a folder here, not a remote
+            call.on_path(EffectKind.DELETE, gone, "recursive", "mirror")
     copied = cloud_copy(call)
     if copied is not None:
         return copied

@@ -1,0 +1,163 @@
+"""Programs that run a command, or a module's work, on many machines or inside a disk image.
+
+Covered: ansible's ad hoc modules that run, remove or stop; salt, pdsh and their like; the
+libguestfs tools. What happens there is judged as if it were here. Not covered: playbooks, states.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.values import EMPTY, UNKNOWN, Value, known
+from cli_tuner.shell.words import Field
+
+_ANSIBLE = Facts(
+    flags={"-b": "root", "--become": "root", "-K": "root", "-C": "dry", "--check": "dry"},
+    values=frozenset("-i -u -f -l -e -t -T -B -P --inventory --user --forks --limit "
+                     "--extra-vars --become-user --private-key".split()),
+    options=dict.fromkeys(("-m", "--module-name", "-a", "--args"), "skip"),
+)  # fmt: skip
+_PAIR = re.compile(r"(\w+)=(?:\"([^\"]*)\"|'([^']*)'|(\S+))")
+_RUNS = frozenset({"shell", "command", "raw", "script", "win_shell", "win_command", "expect"})
+
+
+def _ansible(call: Call) -> Value:
+    parsed = call.parsed(_ANSIBLE)
+    module = parsed.argument("-m", "--module-name")
+    given = parsed.argument("-a", "--args")
+    name = (module.text if module is not None else "command").rpartition(".")[2]
+    if "dry" in parsed.attributes:
+        return UNKNOWN
+    with call.shell.rooted("root" in parsed.attributes), call.shell.subshell():
+        call.shell.cwd = "~"
+        if name in _RUNS:
+            return call.run_text(given.value, stdin=EMPTY) if given is not None else EMPTY
+        options = {m[1]: m[2] or m[3] or m[4] for m in _PAIR.finditer(given.text if given else "")}
+        if name in ("reboot", "win_reboot", "shutdown"):
+            call.effect(EffectKind.POWER, "the machines")
+        elif make := _MODULES.get(name):
+            call.run_text(known(make(name, options)), stdin=EMPTY)
+    return UNKNOWN
+
+
+def _package(name: str, options: dict[str, str]) -> str:
+    verb = "remove" if options.get("state") in ("absent", "removed") else "install"
+    manager = name if name in ("apt", "yum", "dnf", "apk", "zypper") else "apt"
+    return f"{manager} {verb} {options.get('name') or options.get('pkg', '')}"
+
+
+def _file(_: str, options: dict[str, str]) -> str:
+    path = options.get("path") or options.get("dest") or options.get("name", "")
+    if options.get("state") == "absent":
+        return f"rm -rf {path}"
+    recursive = "-R" if options.get("recurse") in ("yes", "true") else ""
+    return f"chmod {recursive} {options['mode']} {path}" if "mode" in options else ":"
+
+
+def _service(_: str, options: dict[str, str]) -> str:
+    verb = "stop" if options.get("state") == "stopped" else "restart"
+    return f"systemctl {verb} {options.get('name', '')}"
+
+
+def _user(_: str, options: dict[str, str]) -> str:
+    verb = "userdel -r" if options.get("state") == "absent" else "usermod"
+    groups = f"-aG {options['groups']}" if "groups" in options else "-c x"
+    return f"{verb} {'' if 'userdel' in verb else groups} {options.get('name', '')}"
+
+
+def _filesystem(_: str, options: dict[str, str]) -> str:
+    return f"mkfs -t {options.get('fstype', 'ext4')} {options.get('dev', '')}"
+
+
+_MODULES: dict[str, Callable[[str, dict[str, str]], str]] = {
+    **dict.fromkeys("apt yum dnf apk zypper package pacman pip".split(), _package),
+    "file": _file,
+    **dict.fromkeys(("service", "systemd", "systemd_service"), _service),
+    "user": _user,
+    "filesystem": _filesystem,
+}
+
+_FLEET_VALUES = frozenset("-w -x -g -l -h -H -f -t -o -O -e -i -p -A -L -u -R -C -E -G".split())
+
+
+def _each_host(call: Call) -> Value:
+    """pdsh, pssh, clush, dsh: options, then a command."""
+    operands = call.parsed(Facts(values=_FLEET_VALUES)).operands
+    if call.name in ("mssh", "dsh") and len(operands) > 1:
+        operands = operands[-1:]
+    with call.shell.subshell():
+        call.shell.cwd = "~"
+        return call.run_text(Value((" ".join(o.text for o in operands),)), stdin=EMPTY)
+
+
+def _salt(call: Call) -> Value:
+    """salt TARGET module.function arguments."""
+    operands = call.parsed(Facts(values=_FLEET_VALUES)).operands
+    start = 0 if call.name == "salt-call" else 1
+    if len(operands) <= start:
+        return UNKNOWN
+    function, rest = operands[start].text, operands[start + 1 :]
+    argument = " ".join(item.text for item in rest)
+    commands = {
+        "pkg.remove": "apt remove ", "pkg.purge": "apt purge ", "file.remove": "rm -rf ",
+        "service.stop": "systemctl stop ", "service.disable": "systemctl disable ",
+        "user.delete": "userdel -r ", "extfs.mkfs": "mkfs ", "disk.wipe": "wipefs -a ",
+    }  # fmt: skip
+    if function.startswith("cmd."):
+        return call.run_text(known(argument), stdin=EMPTY)
+    if function.startswith("system.") or function in ("ps.kill_pid", "ps.pkill"):
+        if re.search(r"reboot|shutdown|halt|poweroff|init", function):
+            call.effect(EffectKind.POWER, "the machines")
+    elif function in commands:
+        call.run_text(known(commands[function] + argument), stdin=EMPTY)
+    return UNKNOWN
+
+
+def _guest(call: Call) -> Value:
+    """virt-customize and virt-sysprep change a guest's disk as if from inside."""
+    for option in ("--run-command", "--firstboot-command", "--ssh-inject"):
+        for index, arg in enumerate(call.args[:-1]):
+            if arg.text == option and option != "--ssh-inject":
+                call.run_text(call.args[index + 1].value, stdin=EMPTY)
+    for option in ("--delete", "--truncate", "--truncate-recursive", "--scrub"):
+        where = call.after(option)
+        if where is not None:
+            call.on_path(EffectKind.DELETE, where, "recursive")
+    return UNKNOWN
+
+
+def _tmpfiles(call: Call) -> Value:
+    """systemd-tmpfiles --purge deletes what it ever made, homes included."""
+    if call.has("--purge") and not call.has("--dry-run"):
+        call.effect(EffectKind.DELETE, "/home and /var", "recursive", "at:system-top")
+    return UNKNOWN
+
+
+def _minio(call: Call) -> Value:
+    """mc, the MinIO client: buckets, and local folders as well."""
+    verb = call.args[0].text if call.args else ""
+    operands = [arg for arg in call.args[1:] if not arg.text.startswith("-")]
+    if verb not in ("rm", "rb", "mirror", "mv") or call.has("--fake", "--dry-run"):
+        return UNKNOWN
+    target: list[Field] = operands[-1:] if verb == "mirror" else operands
+    removes = verb != "mirror" or call.has("--remove")
+    for where in target if removes else []:
+        if where.text[:1] in "/.~\ue000":
+            call.on_path(EffectKind.DELETE, where, "recursive")
+        else:
+            call.effect(EffectKind.REMOTE_STATE, where.text, "cloud", "delete")
+    return EMPTY
+
+
+HANDLERS: dict[str, Handler] = {
+    "ansible": _ansible,
+    **dict.fromkeys("pdsh pssh parallel-ssh clush dsh mssh orgalorg".split(), _each_host),
+    **dict.fromkeys(("salt", "salt-call", "salt-ssh"), _salt),
+    **dict.fromkeys(("virt-customize", "virt-sysprep", "virt-builder"), _guest),
+    "systemd-tmpfiles": _tmpfiles,
+    "mc": _minio,
+}
