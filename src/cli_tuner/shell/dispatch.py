@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from cli_tuner.shell.effects import Interpreter
     from cli_tuner.shell.words import Field
 
-_VERSION = re.compile(r"^(python|pip|perl|ruby|php|lua|node|gcc|clang|ksh|bash|java)[\d.]+$")
+_VERSION = re.compile(
+    r"^(?:(?P<base>python|pip|perl|ruby|php|lua|node|gcc|clang|ksh|bash|java)[\d.]+"
+    r"|(?P<windows>.+)\.exe)$"
+)
 _FILTERED_GLOB = re.compile(f"[{STAR}{QUERY}]")
 _AMOUNTS = frozenset({"-N", "-n", "-l", "-c", "--read-bytes", "--length", "--bytes", "--lines"})
 _MAKERS = frozenset({"touch", "mkdir", "mktemp", "ln", "cp", "fallocate", "truncate", "mkfifo"})
@@ -92,11 +95,8 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
         call.effect(EffectKind.RESOURCE, name, "fork", "recursive")
     handler: Handler | None = HANDLERS.get(name)
     facts = None if handler is not None else facts_of(name)
-    if handler is None and facts is None and name.endswith(".exe"):
-        call.name = name = name.removesuffix(".exe")
-        handler, facts = HANDLERS.get(name), facts_of(name)
     if handler is None and facts is None and (match := _VERSION.match(name)):
-        call.name = name = match.group(1)
+        call.name = name = match["base"] or match["windows"]
         handler, facts = HANDLERS.get(name), facts_of(name)
     noticed(call)
     if name in RUNNERS:

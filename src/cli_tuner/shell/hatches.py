@@ -73,8 +73,24 @@ _EXPLOIT = re.compile(
     r"rootkit",
     re.I,
 )
+_FLOODS = frozenset({"ping", "ping6", "hping3", "nping"})
+_DEFENDER = re.compile(
+    r"(?:Set|Add)-MpPreference\b(?=.*(?:-Disable|-Exclusion|Default))|Uninstall-WindowsFeature.*Def|"
+    r"Set-NetFirewallProfile\b.*-Enabled\s+(?:False|0)|Stop-Service.*(?:WinDefend|mpssvc|Sense)|"
+    r"Set-Service.*(?:WinDefend|mpssvc).*Disabled|Remove-MpThreat|Disable-WindowsOptionalFeature.*D"
+    r"efender|netsh\s+advfirewall\s+set\b.*\boff|DisableAntiSpyware|vssadmin\S*\s+delete",
+    re.I | re.S,
+)
+_EVENT_LOG = re.compile(
+    r"Clear-EventLog|Remove-EventLog|wevtutil\S*\s+cl\b|Clear-History|HistorySave"
+    r"Style\s+SaveNothing",
+    re.I,
+)
+_POWERSHELL = frozenset({"pwsh", "powershell", "cmd"})
 _COMPILERS = frozenset({"gcc", "cc", "g++", "clang", "tcc", "musl-gcc"})
-_NAMED = frozenset({"curl", *_COMPILERS, *_RUNS, *_SETTING_PROGRAMS, *_PAGERS})
+_NAMED = frozenset(
+    {"curl", "sudoedit", *_FLOODS, *_POWERSHELL, *_COMPILERS, *_RUNS, *_SETTING_PROGRAMS, *_PAGERS}
+)
 
 
 def noticed(call: Call) -> None:
@@ -94,6 +110,13 @@ def noticed(call: Call) -> None:
         _run(call, known(match["command"]))
     if name in _COMPILERS:
         _compiled(call)
+    if name in _FLOODS and (call.has("--flood", "-f") or (name == "nping" and call.has("--rate"))):
+        call.effect(EffectKind.FIREWALL, "the network", "attack")
+    if name in _POWERSHELL:
+        _windows(call)
+    if name == "sudoedit" and call.has("-s") and any(a.text.endswith("\\") for a in call.args):
+        # The overflow of CVE-2021-3156 needs a lone backslash at the end of an argument.
+        call.effect(EffectKind.PRIVILEGE, "root", "exploit")
 
 
 def _settings(call: Call) -> None:
@@ -104,6 +127,8 @@ def _settings(call: Call) -> None:
 
 
 def _run(call: Call, code: Value) -> None:
+    if call.shell.as_root and re.match(r"/(?:tmp|var/tmp|dev/shm)/", code.text):
+        call.effect(EffectKind.PRIVILEGE, code.text, "escape")
     # Not by the program's own name: `sudo ssh host sh` is honest, its ProxyCommand is not.
     call.shell.run_text(code, f"{call.name} option", EMPTY)
 
@@ -114,6 +139,30 @@ def _compiled(call: Call) -> None:
         call.effect(EffectKind.PRIVILEGE, source, "exploit")
 
 
+def _windows(call: Call) -> None:
+    """What PowerShell is told to do with Windows' protection and its records."""
+    text = " ".join(arg.text for arg in call.args)
+    if _DEFENDER.search(text):
+        call.effect(EffectKind.FIREWALL, "Windows' protection", "disable")
+    if _EVENT_LOG.search(text):
+        call.effect(EffectKind.LOG, "the event log", "clear")
+
+
 def is_exploit(name: str) -> bool:
     """Whether a program is named after a known way to become root."""
     return _EXPLOIT.search(name) is not None
+
+
+_GIT_RUNS = re.compile(
+    r"^(?:core\.(?:sshCommand|fsmonitor|hooksPath|pager|editor|askPass|gitProxy)|"
+    r"init\.templateDir|credential(?:\..*)?\.helper|diff\.external|pager\.\w+|gpg\.program|"
+    r"filter\..*\.(?:clean|smudge|process)|alias\.\w+)$",
+    re.I,
+)
+_HIDDEN = re.compile(r"/(?:tmp|var/tmp|dev/shm)/|/\.[\w-]+$|\b(?:curl|wget|nc|base64)\b|/dev/tcp/")
+
+
+def configured(call: Call, key: str, value: str) -> None:
+    """git config: a value that git runs on each later call, from a place nobody looks at."""
+    if _GIT_RUNS.match(key) and _HIDDEN.search(value):
+        call.effect(EffectKind.PERSIST, key, "suspect")

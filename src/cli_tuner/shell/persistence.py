@@ -47,6 +47,9 @@ _REPLACED = re.compile(
 )
 
 
+_FROM_OPEN_FOLDER = re.compile(r"^/(?:tmp|var/tmp|dev/shm)/")
+
+
 def persisted(  # noqa: PLR0913  what, where and how are all needed to grade a write
     shell: Interpreter, utility: str, path: str, where: Field, content: Value, *, appends: bool
 ) -> None:
@@ -55,8 +58,10 @@ def persisted(  # noqa: PLR0913  what, where and how are all needed to grade a w
     if not labels & {"startup", "keys", "hook"}:
         return
     grade = "keys" if "keys" in labels else graded(shell, utility, content)
-    if grade == "keys" and content.source.endswith(".pub"):
+    if grade == "keys" and content.source.endswith(".pub") and "downloaded" not in content.taints:
         grade = "own-keys"
+    if grade == "unknown" and _FROM_OPEN_FOLDER.match(content.source):
+        grade = "suspect"
     if content is EMPTY and not appends:
         grade = "emptied"
     if _OPEN_UMASK.search(content.text):

@@ -42,7 +42,8 @@ def _accounts(call: Call) -> Value:
         attributes.append("set")
     name = texts[-1] if texts else None
     if call.name == "usermod" and any(_locks(text) for text in texts):
-        attributes += _reach(name)
+        many = call.args[-1].value.taints & {"many", "file"}
+        attributes += ["many"] if many else _reach(name)
     shell = call.after("-s", "--shell")
     if shell is not None and _NO_LOGIN.search(shell.text) and name == "root":
         attributes.append("locked-out")
@@ -58,9 +59,7 @@ def _reach(name: str | None) -> list[str]:
     """Whether taking this account away takes more than one person's login."""
     if name is None:
         return []
-    if name in _SYSTEM:
-        return ["locked-out"]
-    return ["many"] if HOLE in name else []
+    return ["locked-out"] if name in _SYSTEM else []
 
 
 def _removal(call: Call) -> Value:

@@ -81,7 +81,7 @@ _JOINS = re.compile(
     r"STDIN->fdopen|open\s*\(?\s*STDIN|fdopen|os\.execute|proc_open|IO\.popen|spawn\(?\s*['\"]\w*sh\b"
 )
 _SERVES = re.compile(r"\.bind\(|listen\(|TCPServer")
-_SHELL_SPAWN = re.compile(r"(?:pty\.spawn|os\.exec\w+|\bexec)\s*\(?\s*['\"](/bin/\w*sh)")
+_SHELL_SPAWN = re.compile(r"(?:pty\.spawn|os\.exec\w+|\b(?:pcntl_)?exec)\s*\(?\s*['\"](/bin/\w*sh)")
 _SETUID = re.compile(r"setuid\s*\(\s*0|\$<\s*=\s*0|Process::Sys\.setuid")
 
 

@@ -85,10 +85,15 @@ def _git(call: Call) -> Value:
                 call.run_text(known(value.lstrip("!")), stdin=EMPTY)
         if arg.text == "config" and len(call.args) > index + 2:
             value = call.args[-1].text
+            from cli_tuner.shell.hatches import configured
+
+            configured(call, call.args[-2].text, value)
             if value.startswith("!"):
                 call.run_text(known(value[1:]), stdin=EMPTY)
     texts = [arg.text for arg in call.args]
     _work_tree(call, texts)
+    if "checkout" in texts[:3] and any(t in (".", ":/", "*") for t in texts):
+        call.effect(EffectKind.REMOTE_STATE, "uncommitted changes", "git", "local")
     if "push" in texts and any(t.startswith(("+", ":")) and len(t) > 1 for t in texts):
         call.effect(EffectKind.REMOTE_STATE, "the remote branch", "forced")
     facts = facts_of("git-commands")
@@ -112,6 +117,12 @@ def _make(call: Call) -> Value:
         for line in content.text.splitlines():
             if line.startswith("\t"):
                 call.run_text(known(line.strip().lstrip("@-+")), stdin=EMPTY)
+    if (
+        call.shell.as_root
+        and any("install" in arg.text for arg in call.args)
+        and not call.has("-n")
+    ):
+        call.effect(EffectKind.PACKAGE, "what the makefile installs", "install")
     for arg in call.args:
         if arg.text.startswith("--eval="):
             call.run_text(known(arg.text.partition("\t")[2].lstrip("@-+")), stdin=EMPTY)
