@@ -119,6 +119,8 @@ def run_wrapped(call: Call) -> Value:
         call.name == "flock" and "-c" in options
     ):
         return call.run_text(rest[-1].value)
+    if call.name == "flock" and len(rest) > 1 and rest[0].text in ("-c", "--command"):
+        return call.run_text(rest[1].value)
     user = options.get("-u") or options.get("--user") or ""
     root = wrapper.root and (user in _ROOTLESS_USER)
     if wrapper.root and re.match(r"#(?:-1|4294967295)$", user):
@@ -341,7 +343,9 @@ def run_ssh(call: Call) -> Value:
         return EMPTY
     with call.shell.subshell():
         call.shell.cwd = "~"
-        return call.run_text(_spaced(rest[1:]))
+        printed = call.run_text(_spaced(rest[1:]))
+    # What comes back is another machine's text, whatever made it there.
+    return Value(printed.texts, printed.taints | {"downloaded"}, host)
 
 
 def run_busybox(call: Call) -> Value:

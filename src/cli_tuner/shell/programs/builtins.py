@@ -41,11 +41,17 @@ def _source(call: Call) -> Value:
     return EMPTY
 
 
+# Programs at which people type passwords.
+_ASKED = frozenset({"sudo", "su", "ssh", "doas", "passwd", "login", "gpg", "kinit", "pkexec"})
+
+
 def _alias(call: Call) -> Value:
     for arg in call.args:
         name, equals, body = arg.text.partition("=")
         if equals and name:
             call.shell.aliases[name] = Value((body,), arg.value.taints, arg.value.source)
+            if name in _ASKED and re.search(r"\bread\b.*(?:>|\||curl|nc\b)", body, re.S):
+                call.effect(EffectKind.SECRET, f"what is typed at {name}", "kept")
     return EMPTY
 
 
@@ -140,6 +146,13 @@ def _nothing(call: Call) -> Value:
     return EMPTY
 
 
+def _hash(call: Call) -> Value:
+    """`hash -p path name`: the name now runs that file."""
+    if call.args[:1] and call.args[0].text == "-p" and len(call.args) > 2:
+        call.shell.aliases[call.args[2].text] = call.args[1].value
+    return EMPTY
+
+
 def _history(call: Call) -> Value:
     if call.has("-c", "-cw") or call.has("-d"):
         attributes = ("history", "clear") if call.has("-c", "-cw") else ("history", "entry")
@@ -185,10 +198,11 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("mapfile", "readarray"), _mapfile),
     **dict.fromkeys(("which", "type", "whereis"), _which),
     **dict.fromkeys(
-        "true false : test [ let return exit shift popd dirs wait jobs bg fg hash getopts break "
+        "true false : test [ let return exit shift popd dirs wait jobs bg fg getopts break "
         "continue bind complete compgen shopt disown sleep caller help times".split(),
         _nothing,
     ),
+    "hash": _hash,
     "eval": _eval,
     "alias": _alias,
     "read": _read,

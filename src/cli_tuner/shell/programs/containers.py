@@ -245,6 +245,9 @@ def _text_of(call: Call, where: Field) -> str:
     return content.text if content is not None else ""
 
 
+_REVEALS = re.compile(r"(?:-o=?)?(?:yaml|json|jsonpath|go-template|template|custom-columns)")
+
+
 def _kubectl(call: Call) -> Value:
     from cli_tuner.shell.dispatch import apply_facts
     from cli_tuner.shell.facts import facts_of
@@ -267,6 +270,11 @@ def _kubectl(call: Call) -> Value:
         call.effect(EffectKind.ACCOUNT, "cluster-admin", "admin-group")
     if "run" in texts and "--" in texts and not dry:
         return _inside(call, call.args[texts.index("--") + 1 :])
+    kinds = [t for t in texts if re.match(r"secrets?(?:[/.,]|$)", t)]
+    shape = call.after("-o", "--output") or next((a for a in call.args if a.text[:2] == "-o"), None)
+    if kinds and "get" in texts and shape is not None and _REVEALS.match(shape.text):
+        call.effect(EffectKind.SECRET, "the cluster's secrets", "dump")
+        return Value((HOLE,), frozenset({"secret"}), "the cluster's secrets")
     facts = facts_of("kubectl-commands")
     return apply_facts(call, facts) if facts else UNKNOWN
 

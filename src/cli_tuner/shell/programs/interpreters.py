@@ -81,6 +81,9 @@ def _script(call: Call, where: Field) -> Value:
         call.effect(EffectKind.RESOURCE, "a script that starts itself", "fork", "recursive")
     if path in call.shell.files:
         return call.run_text(call.shell.files[path])
+    if where.text.strip() == HOLE and "unknown" in where.value.taints:
+        call.effect(EffectKind.OPAQUE, where.value.source or where.raw, "script")
+        return UNKNOWN
     call.on_path(EffectKind.EXECUTE, where, "script")
     return UNKNOWN
 
