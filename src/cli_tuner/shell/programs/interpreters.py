@@ -169,8 +169,8 @@ def served(call: Call, folder: str) -> None:
     """A folder given to whoever asks: the project for a while, or one with keys."""
     path = resolved(HOME + folder[1:] if folder[:1] == "~" else folder, call.shell.cwd)
     private = place_of(path) in ("home-root", "root", "home-config", "system", "system-top")
-    more = ("carries:sensitive",) if private else ()
-    call.effect(EffectKind.NETWORK_OUT, path, "server", *more)
+    more = ("server", "carries:sensitive") if private else ("project-server",)
+    call.effect(EffectKind.NETWORK_OUT, path, *more)
 
 
 def _language_script(call: Call) -> Value:
