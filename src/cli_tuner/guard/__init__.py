@@ -10,6 +10,7 @@ host contains, what a variable from the environment holds, what a program outsid
 """
 
 from cli_tuner.guard.check import check
+from cli_tuner.guard.policy import Policy, load_policy
 from cli_tuner.guard.rule import Rule, rules, ruleset_digest
 
-__all__ = ["Rule", "check", "rules", "ruleset_digest"]
+__all__ = ["Policy", "Rule", "check", "load_policy", "rules", "ruleset_digest"]

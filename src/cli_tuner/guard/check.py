@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 
-from cli_tuner.guard.policy import policy_digest
-from cli_tuner.guard.rule import Rule, rules, ruleset_digest
+from cli_tuner.guard.policy import SHIPPED, Policy
+from cli_tuner.guard.rule import Rule
 from cli_tuner.guard.summary import summary_of
 from cli_tuner.records.verdict import Effect, EffectKind, Level, Reason, Safety, Span, Verdict
 from cli_tuner.shell.effects import effects_of
@@ -18,15 +18,21 @@ from cli_tuner.shell.effects import effects_of
 REASONS_MAX = 12
 
 
-def check(command: str, *, safety: Safety = Safety.MODERATE) -> Verdict:
+def check(
+    command: str, *, safety: Safety = Safety.MODERATE, policy: Policy | None = None
+) -> Verdict:
     """Judge exactly this text.
 
-    The level does not depend on `safety`; whether a level may be printed is `safety.permits`.
+    Without a policy the shipped rules decide alone; `guard.load_policy` reads the one in force.
+    The level does not depend on `safety`; whether a level may be printed is `safety.permits`, and
+    the verdict carries the stricter of `safety` and the policy's own.
     `command_sha256` is that of the UTF-8 bytes; lone surrogates, which have none, are encoded
     as if they had (`surrogatepass`).
     """
+    policy = policy or SHIPPED
+    safety = policy.tightened(safety)
     effects = _effects(command)
-    reasons = _reasons(effects)
+    reasons = _reasons(effects, policy)
     levels = [reason.level for reason in reasons]
     level = max(levels, key=lambda level: level.severity, default=Level.SAFE)
     digest = hashlib.sha256(command.encode("utf-8", "surrogatepass")).hexdigest()
@@ -37,8 +43,8 @@ def check(command: str, *, safety: Safety = Safety.MODERATE) -> Verdict:
         reasons=reasons,
         effects=effects,
         policy=safety,
-        ruleset_digest=ruleset_digest(),
-        policy_digest=policy_digest(safety),
+        ruleset_digest=policy.ruleset_digest(),
+        policy_digest=policy.digest(safety),
     )
 
 
@@ -57,26 +63,34 @@ def _effects(command: str) -> tuple[Effect, ...]:
         )
 
 
-def _reasons(effects: tuple[Effect, ...]) -> tuple[Reason, ...]:
-    """One reason for each rule and target, the worst first, in the order of the text."""
+def _reasons(effects: tuple[Effect, ...], policy: Policy) -> tuple[Reason, ...]:
+    """One reason for each rule and target, the worst first, in the order of the text.
+
+    What somebody allowed stays visible, as a reason of level `safe`.
+    """
     found: dict[tuple[str, str | None], Reason] = {}
+    rules = policy.rules
     for effect in effects:
-        for rule in rules():
-            if (rule.id, effect.target) not in found and any(m.fits(effect) for m in rule.match):
-                found[rule.id, effect.target] = _reason(rule, effect)
+        for rule in rules:
+            key = (rule.id, effect.target)
+            settled = key in found and found[key].level is not Level.SAFE
+            if not settled and any(match.fits(effect) for match in rule.match):
+                found[key] = _reason(rule, effect, policy)
     ordered = sorted(found.values(), key=lambda reason: -reason.level.severity)
     return tuple(ordered[:REASONS_MAX])
 
 
-def _reason(rule: Rule, effect: Effect) -> Reason:
+def _reason(rule: Rule, effect: Effect, policy: Policy) -> Reason:
     target = effect.target or "something"
+    allow = policy.allow_for(rule, effect)
+    instead = rule.instead.replace("{target}", target) if rule.instead else None
     return Reason(
         rule_id=rule.id,
         name=rule.name,
-        level=rule.level,
+        level=Level.SAFE if allow else policy.level_of(rule),
         message=rule.message.replace("{target}", target),
-        why=rule.why,
-        instead=rule.instead.replace("{target}", target) if rule.instead else None,
+        why=f"Allowed below {allow.path}: {allow.why}" if allow else rule.why,
+        instead=None if allow else instead,
         attack=rule.attack,
         span=effect.span,
     )

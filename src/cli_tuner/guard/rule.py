@@ -53,7 +53,10 @@ _EXAMPLES = re.compile(r"^examples:", re.M)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule, ready to be matched. `source` is its path below the rules folder."""
+    """One rule, ready to be matched.
+
+    `source` is its path below the rules folder; an absolute one for a rule of a policy file.
+    """
 
     id: str
     name: str
@@ -96,7 +99,7 @@ def rules(folder: Path = FOLDER) -> tuple[Rule, ...]:
     seen: dict[str, str] = {}
     for rule in loaded:
         if rule.id in seen:
-            raise RuleError(f"rules/{rule.source}: the id {rule.id} is also in {seen[rule.id]}")
+            raise RuleError(f"{_at(rule.source)}: the id {rule.id} is also in {seen[rule.id]}")
         seen[rule.id] = rule.source
     return tuple(sorted(loaded, key=lambda rule: rule.id))
 
@@ -115,19 +118,24 @@ def parse_rule(text: str, source: str) -> tuple[Rule, Examples]:
     data = _mapping(text, source)
     for key in _NEEDED:
         if key not in data:
-            raise RuleError(f'rules/{source}: the key "{key}" is missing')
+            raise RuleError(f'{_at(source)}: the key "{key}" is missing')
     examples = data["examples"]
     if not isinstance(examples, dict):
-        raise RuleError(f"rules/{source}: examples is a mapping")
+        raise RuleError(f"{_at(source)}: examples is a mapping")
     check_keys(examples, EXAMPLE_KEYS, source)
     return _rule_of(data, source), Examples(
-        **{key: tuple(str(item) for item in examples.get(key) or ()) for key in EXAMPLE_KEYS}
+        **{key: _listed(examples, key, source) for key in EXAMPLE_KEYS}
     )
 
 
 def examples_of(rule: Rule, folder: Path = FOLDER) -> Examples:
     """The examples of a loaded rule."""
     return parse_rule(dict(_texts(folder))[rule.source], rule.source)[1]
+
+
+def _at(source: str) -> str:
+    """How an error names a rule file: a shipped one from the rules folder, others as they are."""
+    return source if source.startswith("/") else f"rules/{source}"
 
 
 def _documents(texts: Mapping[str, str]) -> dict[str, Any]:
@@ -141,41 +149,48 @@ def _mapping(text: str, source: str) -> Mapping[str, Any]:
     try:
         data = yaml.load(text, yaml.CSafeLoader)
     except yaml.YAMLError as error:
-        raise RuleError(f"rules/{source}: {error}") from error
+        raise RuleError(f"{_at(source)}: {error}") from error
     if not isinstance(data, dict):
-        raise RuleError(f"rules/{source}: a rule is a mapping")
+        raise RuleError(f"{_at(source)}: a rule is a mapping")
     check_keys(data, _KEYS, source)
     return data
+
+
+def _listed(data: Mapping[str, Any], key: str, source: str) -> tuple[str, ...]:
+    found = data.get(key) or []
+    if not isinstance(found, list) or any(isinstance(item, dict | list) for item in found):
+        raise RuleError(f"{_at(source)}: {key} is a list of texts")
+    return tuple(str(item) for item in found)
 
 
 def _rule_of(data: Mapping[str, Any], source: str) -> Rule:
     def text(key: str) -> str:
         value = data.get(key, "")
         if not isinstance(value, str):
-            raise RuleError(f"rules/{source}: {key} must be a text")
+            raise RuleError(f"{_at(source)}: {key} must be a text")
         return value
 
     identity, severity, level = text("id"), text("severity"), text("level")
     if not _ID.fullmatch(identity):
-        raise RuleError(f'rules/{source}: the id "{identity}" is not like CT-DEL-001')
+        raise RuleError(f'{_at(source)}: the id "{identity}" is not like CT-DEL-001')
     if severity not in SEVERITIES:
-        raise RuleError(f"rules/{source}: severity is one of {', '.join(SEVERITIES)}")
+        raise RuleError(f"{_at(source)}: severity is one of {', '.join(SEVERITIES)}")
     if level not in ("dangerous", "review"):
-        raise RuleError(f"rules/{source}: level is dangerous or review")
-    attack = tuple(str(item) for item in data.get("attack") or ())
+        raise RuleError(f"{_at(source)}: level is dangerous or review")
+    attack = _listed(data, "attack", source)
     for technique in attack:
         if not _ATTACK.fullmatch(technique):
-            raise RuleError(f'rules/{source}: "{technique}" is no ATT&CK technique id')
+            raise RuleError(f'{_at(source)}: "{technique}" is no ATT&CK technique id')
     found = data.get("match")
     items = found if isinstance(found, list) else [found]
     for item in items:
         if not isinstance(item, dict) or not item:
-            raise RuleError(f"rules/{source}: match is a mapping or a list of them")
+            raise RuleError(f"{_at(source)}: match is a mapping or a list of them")
         check_keys(item, match_keys(), source)
     try:
         matches = tuple(match_of(item or {}) for item in items)
     except ValueError as error:
-        raise RuleError(f"rules/{source}: {error}") from error
+        raise RuleError(f"{_at(source)}: {error}") from error
     return Rule(
         id=identity,
         name=text("name"),
@@ -199,4 +214,4 @@ def check_keys(data: Mapping[Any, Any], allowed: tuple[str, ...], source: str) -
 
             near = get_close_matches(str(key), allowed, 1)
             hint = f'did you mean "{near[0]}"?' if near else f"keys are {', '.join(allowed)}"
-            raise RuleError(f'rules/{source}: unknown key "{key}"', hint=hint)
+            raise RuleError(f'{_at(source)}: unknown key "{key}"', hint=hint)
