@@ -87,9 +87,34 @@ _EVENT_LOG = re.compile(
     re.I,
 )
 _POWERSHELL = frozenset({"pwsh", "powershell", "cmd"})
+# What a cloud or the kernel's command line uses to watch and to protect.
+_WATCHERS = {
+    "aws": re.compile(
+        r"guardduty (?:delete|disassociate|stop|update-detector.*--no-enable)\S*|"
+        r"cloudtrail (?:stop-logging|delete-trail)|securityhub (?:disable|delete)\S*|"
+        r"configservice (?:stop|delete)-\S*|ec2 delete-flow-logs|inspector2 disable|"
+        r"accessanalyzer delete-\S*|macie2 disable\S*"
+    ),
+    "gcloud": re.compile(r"logging (?:sinks|logs) delete|scc \S+ (?:delete|disable)"),
+    "az": re.compile(r"monitor (?:diagnostic-settings|log-profiles) delete|security \S+ delete"),
+    "grubby": re.compile(
+        r"\b(?:selinux=0|enforcing=0|apparmor=0|audit=0|mitigations=off|nokaslr|lockdown=none|"
+        r"module\.sig_enforce=0|init=/\S+)"
+    ),
+}
 _COMPILERS = frozenset({"gcc", "cc", "g++", "clang", "tcc", "musl-gcc"})
 _NAMED = frozenset(
-    {"curl", "sudoedit", *_FLOODS, *_POWERSHELL, *_COMPILERS, *_RUNS, *_SETTING_PROGRAMS, *_PAGERS}
+    {
+        "curl",
+        "sudoedit",
+        *_WATCHERS,
+        *_FLOODS,
+        *_POWERSHELL,
+        *_COMPILERS,
+        *_RUNS,
+        *_SETTING_PROGRAMS,
+        *_PAGERS,
+    }
 )
 
 
@@ -114,6 +139,9 @@ def noticed(call: Call) -> None:
         call.effect(EffectKind.FIREWALL, "the network", "attack")
     if name in _POWERSHELL:
         _windows(call)
+    watched = _WATCHERS.get(name)
+    if watched is not None and (match := watched.search(" ".join(a.text for a in call.args))):
+        call.effect(EffectKind.FIREWALL, match[0], "disable")
     if name == "sudoedit" and call.has("-s") and any(a.text.endswith("\\") for a in call.args):
         # The overflow of CVE-2021-3156 needs a lone backslash at the end of an argument.
         call.effect(EffectKind.PRIVILEGE, "root", "exploit")

@@ -15,7 +15,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.labels import labels_of
 from cli_tuner.shell.paths import place_of, resolved
-from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
+from cli_tuner.shell.values import EMPTY, HOLE, STAR, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 from cli_tuner.shell.wrappers import _skip_options, _wrapper
 
@@ -165,7 +165,8 @@ def _through_volume(call: Call, effect: Effect, volumes: Sequence[tuple[str, str
     for inside, host in volumes:
         if target != inside and not target.startswith(inside + "/"):
             continue
-        path = host + target[len(inside) :] or "/"
+        # A target is as a person sees it; its globs and unknown stretches are marks again.
+        path = (host + target[len(inside) :] or "/").replace("*", STAR).replace("…", HOLE)
         where = Field(known(path), call.shell.span, path)
         attributes = [a for a in effect.attributes if not a.startswith(("at:", "is:"))]
         if effect.kind in _ON_FILES:

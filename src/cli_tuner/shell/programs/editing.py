@@ -6,6 +6,8 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.paths import resolved
+from cli_tuner.shell.settings import weigh
 from cli_tuner.shell.values import (
     EMPTY,
     HOLE,
@@ -45,6 +47,9 @@ def _sed(call: Call) -> Value:
         for where in files:
             grows = all(re.search(r"\$?\s*a[\\ ]|s[/|,#]", script) for script in scripts)
             call.writes(where, _sed_content(scripts), "edit", *(("append",) if grows else ()))
+            weigh(
+                call.shell, call.name, resolved(where.text, call.shell.cwd), _replacements(scripts)
+            )
         return EMPTY
     values = [call.reads(where) for where in files] or [call.stdin]
     taints = frozenset().union(*(value.taints for value in values))
@@ -54,6 +59,16 @@ def _sed(call: Call) -> Value:
 def _sed_content(scripts: list[str]) -> Value:
     added = [match.group(1) for s in scripts if (match := re.search(r"\ba\\?\s*(.+)$", s, re.S))]
     return known("\n".join(added)) if added else UNKNOWN
+
+
+def _replacements(scripts: list[str]) -> Value:
+    """What s commands put into the file, one piece a line."""
+    pieces = [
+        _substitution(script, match.end(), match.group(1))[0]
+        for script in scripts
+        for match in list(_SED_SUBSTITUTES.finditer(script[:SCRIPT_MAX]))[:16]
+    ]
+    return known("\n".join(pieces))
 
 
 def _sed_script(call: Call, script: str) -> None:
