@@ -78,7 +78,7 @@ class LineScanner(Scanner):
         match = _BLANK.match(self.text, self.pos)
         if match:
             self.pos = match.end()
-        if self.peek() == "#" and (self.pos == 0 or self.text[self.pos - 1] in " \t\n;&|()"):
+        if self.peek() == "#" and (self.pos == 0 or self.text[self.pos - 1] in " \t\n;&|()<>"):
             end = self.text.find("\n", self.pos)
             self.pos = self.size if end < 0 else end
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
-from cli_tuner.shell.values import EMPTY, UNKNOWN, Value, known
+from cli_tuner.shell.programs.remote_state import cloud
+from cli_tuner.shell.values import EMPTY, HOME, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
 _ANSIBLE = Facts(
@@ -141,12 +142,13 @@ def _minio(call: Call) -> Value:
     """mc, the MinIO client: buckets, and local folders as well."""
     verb = call.args[0].text if call.args else ""
     operands = [arg for arg in call.args[1:] if not arg.text.startswith("-")]
-    if verb not in ("rm", "rb", "mirror", "mv") or call.has("--fake", "--dry-run"):
+    if call.has("--fake", "--dry-run"):
         return UNKNOWN
+    if verb not in ("rm", "rb") and not (verb == "mirror" and call.has("--remove")):
+        return cloud(call)
     target: list[Field] = operands[-1:] if verb == "mirror" else operands
-    removes = verb != "mirror" or call.has("--remove")
-    for where in target if removes else []:
-        if where.text[:1] in "/.~\ue000":
+    for where in target:
+        if where.text[:1] in ("/", ".", HOME):
             call.on_path(EffectKind.DELETE, where, "recursive")
         else:
             call.effect(EffectKind.REMOTE_STATE, where.text, "cloud", "delete")
@@ -159,5 +161,5 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("salt", "salt-call", "salt-ssh"), _salt),
     **dict.fromkeys(("virt-customize", "virt-sysprep", "virt-builder"), _guest),
     "systemd-tmpfiles": _tmpfiles,
-    "mc": _minio,
+    **dict.fromkeys(("mc", "mcli"), _minio),
 }

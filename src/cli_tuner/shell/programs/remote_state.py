@@ -70,7 +70,8 @@ def verb_of(words: list[str]) -> tuple[str, str]:
     return "", ""
 
 
-def _cloud(call: Call) -> Value:
+def cloud(call: Call) -> Value:
+    """A cloud's client: what its verb loses or changes there, and what it copies."""
     if call.has(*_DRY):
         return UNKNOWN
     words = [operand.text for operand in call.parsed(Facts(values=_VALUES)).operands]
@@ -133,10 +134,10 @@ HANDLERS: dict[str, Handler] = {
         "gsutil firebase eksctl minikube kind k3d argocd flux railway render scw exo civo "
         "openstack supabase wrangler cf sls serverless amplify eb ecs-cli copilot sam vultr-cli "
         "aliyun tccli nomad consul kops kustomize-apply rancher velero istioctl linkerd "
-        "confluent rabbitmqctl rabbitmqadmin kafka-topics kafka-topics.sh mcli mc s3cmd s5cmd b2 "
+        "confluent rabbitmqctl rabbitmqadmin kafka-topics kafka-topics.sh s3cmd s5cmd b2 "
         "planetscale pscale neonctl turso atlas mongocli snyk pm2-remote nsupdate ocm rosa "
         "cloudflare op-admin upsun platform gcloud-beta azcopy ossutil cos".split(),
-        _cloud,
+        cloud,
     ),
     **dict.fromkeys(("gh", "glab", "hub"), _forge),
 }
