@@ -17,9 +17,6 @@ from cli_tuner.shell.facts import Facts, facts_of, utility_names
 from cli_tuner.shell.hatches import is_exploit, noticed
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs import HANDLERS
-from cli_tuner.shell.programs.frameworks import RUNNERS, loses_data
-from cli_tuner.shell.programs.packages import package_effect
-from cli_tuner.shell.programs.services import init_script
 from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, UNKNOWN, Value, concatenated, known
 
 if TYPE_CHECKING:
@@ -35,6 +32,13 @@ _AMOUNTS = frozenset({"-N", "-n", "-l", "-c", "--read-bytes", "--length", "--byt
 _MAKERS = frozenset({"touch", "mkdir", "mktemp", "ln", "cp", "fallocate", "truncate", "mkfifo"})
 _CANDIDATES_MAX = 6
 _HELP = frozenset({"--help", "--version", "--usage"})
+# What may be a framework's client; `programs.frameworks` knows what their tasks lose.
+_RUNNERS = frozenset(
+    "python python3 manage.py django-admin rails rake spring bin/rails npx bunx pnpm yarn npm "
+    "bundle php artisan console doctrine alembic flask aerich flyway liquibase sequelize "
+    "sequelize-cli knex typeorm mikro-orm drizzle-kit mix diesel sqlx goose dbmate migrate "
+    "atlas wp drush dotnet supabase prisma cargo gem twine poetry uv pipenv".split()
+)
 
 
 def run(shell: Interpreter, fields: list[Field], stdin: Value) -> Value:
@@ -88,6 +92,8 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
     if "/" in text:
         path = resolved(text, shell.cwd)
         if path.startswith(("/etc/init.d/", "/etc/rc.d/")):
+            from cli_tuner.shell.programs.services import init_script
+
             return init_script(call, name)
         if path in shell.files or place_of(path) in ("temp", "net"):
             return _local_file(call, path)
@@ -99,7 +105,9 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
         call.name = name = match["base"] or match["windows"]
         handler, facts = HANDLERS.get(name), facts_of(name)
     noticed(call)
-    if name in RUNNERS:
+    if name in _RUNNERS:
+        from cli_tuner.shell.programs.frameworks import loses_data
+
         loses_data(call)
     if shell.endless and name in _MAKERS and any(HOLE in arg.text for arg in call.args):
         call.effect(EffectKind.RESOURCE, "files without end", "disk")
@@ -230,6 +238,8 @@ def _effect(call: Call, kind: EffectKind, where: Field, attributes: tuple[str, .
     elif kind in _PATH_KINDS:
         call.on_path(kind, where, *attributes)
     elif kind is EffectKind.PACKAGE:
+        from cli_tuner.shell.programs.packages import package_effect
+
         package_effect(call, where, attributes)
     else:
         name = where.raw if where.text.startswith(HOLE) else where.text

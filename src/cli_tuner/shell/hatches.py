@@ -12,7 +12,6 @@ import re
 from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import EffectKind
-from cli_tuner.shell.programs.containers import socket_request
 from cli_tuner.shell.values import EMPTY, Value, known
 
 if TYPE_CHECKING:
@@ -124,6 +123,8 @@ def noticed(call: Call) -> None:
     if name not in _NAMED:
         return
     if name == "curl":
+        from cli_tuner.shell.programs.containers import socket_request
+
         socket_request(call)
     for option in _RUNS.get(name, "").split():
         where = call.after(option)

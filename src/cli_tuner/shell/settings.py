@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.labels import labels_of
-from cli_tuner.shell.programs.firewall import public_address
-from cli_tuner.shell.programs.kernel import weakens
 from cli_tuner.shell.values import Value
 
 if TYPE_CHECKING:
@@ -68,6 +66,8 @@ def weigh(shell: Interpreter, utility: str, path: str, content: Value) -> None:
     elif path == "/etc/hosts":
         _hosts(shell, utility, path, text)
     elif path == "/etc/resolv.conf":
+        from cli_tuner.shell.programs.firewall import public_address
+
         servers = re.findall(r"^\s*nameserver\s+(\S+)", text, re.M)
         if any(public_address(s) and s not in _KNOWN_RESOLVERS for s in servers):
             shell.emit(EffectKind.FIREWALL, utility, path, ("redirect",))
@@ -83,6 +83,8 @@ def _hosts(shell: Interpreter, utility: str, path: str, text: str) -> None:
 
 
 def _kernel_settings(shell: Interpreter, utility: str, path: str, text: str) -> None:
+    from cli_tuner.shell.programs.kernel import weakens
+
     lines = text.splitlines()
     if path.startswith("/proc/sys/"):
         name = path.removeprefix("/proc/sys/").replace("/", ".")

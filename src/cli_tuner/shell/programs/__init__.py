@@ -1,36 +1,19 @@
-"""Programs whose effects need more than a table: one module per kind, one function per program."""
+"""Programs whose effects need more than a table: one module per kind, one function per program.
+
+A command uses three programs, so their modules are imported when a command names them. Which module
+has which program is found by importing all of them once, and kept (`compiled`) as long as none of
+the files changes: importing all of them takes 100 ms, which a cold `check` cannot spare.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
 from cli_tuner.shell.call import Handler
-from cli_tuner.shell.programs import (
-    accounts,
-    archives,
-    builtins,
-    capture,
-    containers,
-    databases,
-    disks,
-    editing,
-    exhaustion,
-    files,
-    find,
-    firewall,
-    fleet,
-    inplace,
-    interpreters,
-    kernel,
-    launchers,
-    logs,
-    network,
-    permissions,
-    processes,
-    remote_state,
-    services,
-    system,
-    text,
-    transfers,
-)
+from cli_tuner.shell.compiled import compiled
 from cli_tuner.shell.wrappers import (
     WRAPPERS,
     run_busybox,
@@ -42,7 +25,7 @@ from cli_tuner.shell.wrappers import (
     run_xargs,
 )
 
-HANDLERS: dict[str, Handler] = {
+_WRAPPERS: dict[str, Handler] = {
     **dict.fromkeys(WRAPPERS, run_wrapped),
     "su": run_su,
     "runuser": run_su,
@@ -53,30 +36,42 @@ HANDLERS: dict[str, Handler] = {
     "busybox": run_busybox,
     "toybox": run_busybox,
     "printf": run_printf,
-    **accounts.HANDLERS,
-    **archives.HANDLERS,
-    **builtins.HANDLERS,
-    **capture.HANDLERS,
-    **containers.HANDLERS,
-    **databases.HANDLERS,
-    **disks.HANDLERS,
-    **editing.HANDLERS,
-    **exhaustion.HANDLERS,
-    **files.HANDLERS,
-    **find.HANDLERS,
-    **firewall.HANDLERS,
-    **fleet.HANDLERS,
-    **inplace.HANDLERS,
-    **interpreters.HANDLERS,
-    **kernel.HANDLERS,
-    **launchers.HANDLERS,
-    **logs.HANDLERS,
-    **network.HANDLERS,
-    **permissions.HANDLERS,
-    **processes.HANDLERS,
-    **remote_state.HANDLERS,
-    **services.HANDLERS,
-    **system.HANDLERS,
-    **text.HANDLERS,
-    **transfers.HANDLERS,
 }
+
+
+@cache
+def _index() -> Mapping[str, str]:
+    """Program -> module below this package; the later of two modules has it."""
+    folder = Path(__file__).parent
+    sources = {path.stem: path.read_text("utf-8") for path in sorted(folder.glob("[a-z]*.py"))}
+    found: Mapping[str, str] = compiled("programs", sources, _found)
+    return found
+
+
+def _found(sources: Mapping[str, str]) -> dict[str, str]:
+    return {name: module for module in sources for name in _handlers_in(module)}
+
+
+def _handlers_in(module: str) -> Mapping[str, Handler]:
+    handlers: Mapping[str, Handler] = getattr(import_module(f"{__name__}.{module}"), "HANDLERS", {})
+    return handlers
+
+
+class _Handlers(Mapping[str, Handler]):
+    """Program -> the function that follows it, imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Handler:
+        module = _index().get(name)
+        return _WRAPPERS[name] if module is None else _handlers_in(module)[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in _WRAPPERS or name in _index()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**_WRAPPERS, **_index()})
+
+    def __len__(self) -> int:
+        return len({**_WRAPPERS, **_index()})
+
+
+HANDLERS: Mapping[str, Handler] = _Handlers()

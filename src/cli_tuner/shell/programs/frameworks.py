@@ -42,12 +42,6 @@ _LOSING = re.compile(
 
 
 # The programs with which such a command line starts.
-RUNNERS = frozenset(
-    "python python3 manage.py django-admin rails rake spring bin/rails npx bunx pnpm yarn npm "
-    "bundle php artisan console doctrine alembic flask aerich flyway liquibase sequelize "
-    "sequelize-cli knex typeorm mikro-orm drizzle-kit mix diesel sqlx goose dbmate migrate "
-    "atlas wp drush dotnet supabase prisma cargo gem twine poetry uv pipenv".split()
-)
 
 
 def loses_data(call: Call) -> bool:
