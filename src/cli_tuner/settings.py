@@ -130,6 +130,14 @@ def _uid() -> int:
     return os.getuid() if hasattr(os, "getuid") else 0
 
 
+def current_folder() -> str:
+    """The folder that commands would run in; empty if it was removed meanwhile."""
+    try:
+        return os.getcwd()  # noqa: PTH109  as a text, which is what crosses to the engine
+    except FileNotFoundError:
+        return ""
+
+
 def private_folder(path: Path) -> Path:
     """Make a folder for this user alone (0700) and check that it is one.
 

@@ -81,7 +81,7 @@ def test_any_other_exception_propagates_and_nothing_is_recorded(parts, trace, pa
 
 
 def test_a_guard_that_breaks_shows_no_command(parts, trace, paths):
-    def broken(command):
+    def broken(command, **_):
         raise RuntimeError("a bug in a rule")
 
     with pytest.raises(RuntimeError):

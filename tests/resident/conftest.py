@@ -63,6 +63,7 @@ def question(query: str) -> dict[str, Any]:
         "candidates": 1,
         "safety": "moderate",
         "caller": "cli",
+        "cwd": "",
         "retain_query": False,
         "max_new_tokens": 32,
     }

@@ -9,7 +9,7 @@ import pytest
 
 from cli_tuner.backends.protocol import Sampling, never
 from cli_tuner.errors import UsageError
-from cli_tuner.resident.options import options_of, request_of, sampling_of
+from cli_tuner.resident.options import folder_of, options_of, request_of, sampling_of
 
 QUESTION: dict[str, Any] = {
     "safety": "strict",
@@ -45,6 +45,17 @@ def test_every_option_has_to_be_there(name):
 def test_a_wrong_option_is_a_usage_error(name, value):
     with pytest.raises(UsageError, match="incomplete"):
         options_of(QUESTION | {name: value}, model="fast", cancelled=never)
+
+
+@pytest.mark.parametrize("folder", ["", "/", "/srv/a b", "/\udcff"])
+def test_a_question_says_where_the_command_would_run(folder):
+    assert folder_of({"cwd": folder}) == folder
+
+
+@pytest.mark.parametrize("message", [{}, *({"cwd": wrong} for wrong in (None, 1, "a", ".", "/\0"))])
+def test_a_question_from_nowhere_is_a_usage_error(message):
+    with pytest.raises(UsageError, match="cwd"):
+        folder_of(message)
 
 
 def test_a_completion_becomes_sampling():

@@ -82,6 +82,7 @@ class Answer(NamedTuple):
             reasons=tuple(
                 Reason(reason["rule_id"], phrase(reason["message"]), reason["instead"])
                 for reason in verdict.get("reasons", ())
+                if reason["level"] != "safe"  # what a policy allows is not held against it
             ),
             effects=tuple(_sentence(effect) for effect in verdict.get("effects", ())),
             alternatives=tuple(

@@ -9,8 +9,9 @@ from cli_tuner.backends.protocol import Sampling
 from cli_tuner.boundaries.assemble import backend_for, parts_for
 from cli_tuner.boundaries.generate import generate as cross
 from cli_tuner.boundaries.parts import Options, Parts
+from cli_tuner.guard import load_policy
 from cli_tuner.records import Caller, CommandResponse, Safety
-from cli_tuner.settings import Paths, Settings, load_settings
+from cli_tuner.settings import Paths, Settings, current_folder, load_settings
 
 _making = threading.Lock()
 
@@ -31,12 +32,16 @@ def generate(
     when `response.refusal` says why.
 
     Raises ConfigError for wrong settings, ModelMissing before `cli-tuner setup`, and
-    BackendError when nobody answers. All of them are CliTunerErrors.
+    BackendError when nobody answers, PolicyError for a policy file that is not valid. All of
+    them are CliTunerErrors.
     """
     settings = load_settings({"safety": safety, "model": model, "backend": backend})
+    paths = Paths.of()
+    options = options_for(settings, caller=Caller.API, candidates=candidates)
+    options = options.under(load_policy(paths, current_folder()))
     with _making:
-        parts = _parts(settings, Paths.of())
-    return cross(query, options_for(settings, caller=Caller.API, candidates=candidates), parts)
+        parts = _parts(settings, paths)
+    return cross(query, options, parts)
 
 
 def options_for(settings: Settings, *, caller: Caller, candidates: int = 1) -> Options:

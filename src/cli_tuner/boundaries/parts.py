@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from cli_tuner.backends.protocol import Backend, Sampling, never
 from cli_tuner.boundaries.rate import RateLimiter
+from cli_tuner.guard import Policy
 from cli_tuner.records import (
     Caller,
     PerformanceRecord,
@@ -22,7 +23,7 @@ from cli_tuner.records import (
 class Judge(Protocol):
     """`guard.check`: a verdict on a text, for any text."""
 
-    def __call__(self, command: str) -> Verdict:
+    def __call__(self, command: str, *, safety: Safety, policy: Policy | None) -> Verdict:
         """The verdict."""
 
 
@@ -46,7 +47,7 @@ class Writer(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """One request's options, as the caller gave them after settings were applied."""
+    """One request's options, as the caller gave them after settings and policy were applied."""
 
     model: str
     safety: Safety = Safety.MODERATE
@@ -56,6 +57,11 @@ class Options:
     sampling: Sampling = field(default_factory=Sampling)
     rate_key: str = field(default_factory=lambda: str(os.getuid()))
     cancelled: Callable[[], bool] = never
+    policy: Policy | None = None
+
+    def under(self, policy: Policy) -> Options:
+        """The same options where this policy is in force, which may ask for more safety."""
+        return replace(self, policy=policy, safety=policy.tightened(self.safety))
 
 
 @dataclass(frozen=True)

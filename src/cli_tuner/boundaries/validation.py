@@ -66,14 +66,15 @@ def _validated(output: RawModelOutput, trace: Trace, parts: Parts) -> ValidatedC
             hint="ask for less at once, or raise max_new_tokens",
         )
     _check_form(command, trace)
-    verdict = parts.check(command)
+    options = trace.options
+    verdict = parts.check(command, safety=options.safety, policy=options.policy)
     trace.judged, trace.verdict = command, verdict
     _check_verdict(verdict, trace)
     return ValidatedCommand(
         request_id=output.request_id,
         command=command,
         verdict=verdict,
-        safety=trace.options.safety,
+        safety=options.safety,
         mean_logprob=output.mean_logprob,
     )
 

@@ -6,31 +6,50 @@ import argparse
 import json
 import sys
 import time
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
-from cli_tuner.boundaries.answer import fact, phrase
+from cli_tuner.boundaries.answer import phrase
 from cli_tuner.boundaries.terminal import Screen, visible
+from cli_tuner.cli.explain import tree, underlined
 from cli_tuner.errors import Exit, UsageError
-from cli_tuner.guard import check
+from cli_tuner.guard import Policy, check, load_policy
 from cli_tuner.records import Level, Reason, Safety, Verdict
-from cli_tuner.settings import load_settings
+from cli_tuner.settings import Paths, current_folder, load_settings
 
 _EXIT = {Level.SAFE: Exit.OK, Level.REVIEW: Exit.REVIEW, Level.DANGEROUS: Exit.BLOCKED}
 _STDIN_MAX = 1 << 20
-_NARROW = 100
+
+
+class Judge(NamedTuple):
+    """The guard with what is in force here."""
+
+    safety: Safety
+    policy: Policy
+
+    def verdict(self, command: str) -> Verdict:
+        """The verdict on exactly this text."""
+        return check(command, safety=self.safety, policy=self.policy)
 
 
 def run(given: argparse.Namespace) -> int:
-    """Judge one command, or a stream of them."""
+    """Judge one command, or a stream of them. Raises PolicyError for a policy that is not valid."""
     settings = load_settings({"safety": given.safety, "color": given.color})
-    safety = Safety(settings.safety)
+    if given.sarif and given.json:
+        raise UsageError("--sarif and --json are two formats; choose one")
+    judge = Judge(Safety(settings.safety), load_policy(Paths.of(), current_folder()))
     if given.jsonl:
-        return _stream(safety)
+        return _sarif_of_lines(judge) if given.sarif else _stream(judge)
     command = _command(given.text)
-    verdict = check(command, safety=safety)
+    verdict = judge.verdict(command)
     if given.json:
-        document = {"schema_version": "1", **verdict.model_dump(mode="json")}
-        sys.stdout.write(f"{json.dumps(document)}\n")
+        _write({"schema_version": "1", **verdict.model_dump(mode="json")})
+    elif given.sarif:
+        from cli_tuner.cli.sarif import Sarif
+
+        sarif = Sarif(judge.policy, "stdin" if given.text == "-" else "argument")
+        sarif.add(command, verdict)
+        _write(sarif.document())
     else:
         _show(command, verdict, Screen(settings.color, sys.stdout), given.explain)
     return _EXIT[verdict.level]
@@ -53,36 +72,42 @@ def _show(command: str, verdict: Verdict, screen: Screen, explain: bool) -> None
     level = verdict.level.value
     if not verdict.reasons:
         screen.line(f"{screen.paint(level, level)} · {visible(verdict.summary)}")
-    for reason in sorted(verdict.reasons, key=lambda reason: -reason.level.severity):
-        word = reason.level.value
-        message = visible(f"{reason.rule_id} {phrase(reason.message)}")
-        screen.line(f"{screen.paint(word, word)} · {message}")
-        _underline(command, reason, screen)
-        if reason.instead:
-            screen.line(f"    instead: {visible(reason.instead)}")
+    for reason in verdict.reasons:
+        _show_reason(command, reason, screen)
     if explain:
-        for effect in verdict.effects:
-            target = f" {visible(effect.target)}" if effect.target is not None else ""
-            facts = ", ".join([*map(fact, effect.attributes), effect.certainty.value])
-            screen.line(f"    {effect.kind.value}{target} ({facts}), by {visible(effect.utility)}")
+        for line in tree(command, verdict.effects):
+            screen.line(f"    {line}")
 
 
-def _underline(command: str, reason: Reason, screen: Screen) -> None:
-    """The command with the part that decided marked below it, if both fit on one line."""
-    if len(command) > _NARROW or visible(command) != command or not reason.span.end:
-        return
-    start, end = reason.span.start, min(reason.span.end, len(command))
-    screen.line(f"    {command}")
-    screen.line("    " + " " * start + screen.paint(reason.level.value, "^" * max(1, end - start)))
+def _show_reason(command: str, reason: Reason, screen: Screen) -> None:
+    word = reason.level.value
+    screen.line(
+        f"{screen.paint(word, word)} · {visible(f'{reason.rule_id} {phrase(reason.message)}')}"
+    )
+    marked = underlined(command, reason.span)
+    if marked is not None:
+        line, marks = marked
+        screen.line(f"    {line}")
+        screen.line(f"    {marks[: -len(marks.lstrip())]}{screen.paint(word, marks.lstrip())}")
+    if reason.level is Level.SAFE:
+        screen.line(f"    {visible(phrase(reason.why))}")
+    if reason.instead:
+        screen.line(f"    instead: {visible(reason.instead)}")
 
 
-def _stream(safety: Safety) -> int:
-    """Lines in, lines out, in order, each as soon as it is judged; the worst verdict's status.
+class Line(NamedTuple):
+    """One line of the input: its command judged, or what is wrong with it."""
 
-    A line that is no question makes it 1, unless another was dangerous: that must not be hidden.
-    """
-    worst = Level.SAFE
-    failed = False
+    number: int
+    identity: Any
+    command: str
+    verdict: Verdict | None
+    error: str
+    ms: float
+
+
+def _judged(judge: Judge) -> Iterator[Line]:
+    """The lines of stdin, each judged when it is asked for."""
     if sys.stdin is None:
         raise UsageError('stdin is closed; give lines like {"id": 1, "command": "ls"}')
     for number, line in enumerate(sys.stdin.buffer, start=1):
@@ -92,20 +117,65 @@ def _stream(safety: Safety) -> int:
         try:
             identity, command = _parsed(line)
         except ValueError as error:
-            failed = True
-            result: dict[str, Any] = {"id": None, "error": f"line {number}: {error}"}
+            yield Line(number, None, "", None, f"line {number}: {error}", 0)
         else:
-            verdict = check(command, safety=safety)
-            worst = max(worst, verdict.level, key=lambda level: level.severity)
-            result = {
-                "id": identity,
-                "verdict": verdict.level.value,
-                "rules": [reason.rule_id for reason in verdict.reasons],
-                "ms": round((time.perf_counter() - began) * 1000, 3),
-            }
-        sys.stdout.write(f"{json.dumps(result)}\n")
-        sys.stdout.flush()
+            verdict = judge.verdict(command)
+            yield Line(number, identity, command, verdict, "", (time.perf_counter() - began) * 1000)
+
+
+def _stream(judge: Judge) -> int:
+    """Lines in, lines out, in order, each as soon as it is judged; the worst verdict's status."""
+    return _status(_judged(judge), lambda line: _write(_row(line)))
+
+
+def _sarif_of_lines(judge: Judge) -> int:
+    """Lines in, one SARIF document out."""
+    from cli_tuner.cli.sarif import Sarif
+
+    sarif = Sarif(judge.policy, "stdin")
+
+    def add(line: Line) -> None:
+        if line.verdict is None:
+            sarif.fail(line.error, line.number)
+        else:
+            sarif.add(line.command, line.verdict, line.number)
+
+    status = _status(_judged(judge), add)
+    _write(sarif.document())
+    return status
+
+
+def _status(lines: Iterator[Line], use: Callable[[Line], None]) -> int:
+    """Use every line; the worst verdict's status.
+
+    A line that is no question makes it 1, unless another was dangerous: that must not be hidden.
+    """
+    worst = Level.SAFE
+    failed = False
+    for line in lines:
+        use(line)
+        if line.verdict is None:
+            failed = True
+        else:
+            worst = max(worst, line.verdict.level, key=lambda level: level.severity)
     return Exit.FAILED if failed and worst is not Level.DANGEROUS else _EXIT[worst]
+
+
+def _row(line: Line) -> dict[str, Any]:
+    if line.verdict is None:
+        return {"id": None, "error": line.error}
+    counted = [reason for reason in line.verdict.reasons if reason.level is not Level.SAFE]
+    return {
+        "id": line.identity,
+        "verdict": line.verdict.level.value,
+        "rules": [reason.rule_id for reason in counted],
+        "ms": round(line.ms, 3),
+    }
+
+
+def _write(document: dict[str, Any]) -> None:
+    sys.stdout.write(f"{json.dumps(document)}\n")
+    sys.stdout.flush()
 
 
 def _parsed(line: bytes) -> tuple[Any, str]:

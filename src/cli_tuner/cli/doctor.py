@@ -15,7 +15,14 @@ from cli_tuner import __version__
 from cli_tuner.backends.engine import running
 from cli_tuner.boundaries.terminal import Screen, visible
 from cli_tuner.errors import CliTunerError, ConfigError, Exit
-from cli_tuner.settings import LOCAL, Paths, Settings, load_settings, private_folder
+from cli_tuner.settings import (
+    LOCAL,
+    Paths,
+    Settings,
+    current_folder,
+    load_settings,
+    private_folder,
+)
 from cli_tuner.settings import resolve as resolve_settings
 
 
@@ -34,7 +41,7 @@ def run(given: argparse.Namespace) -> int:
     screen = Screen(given.color or _settings_or_defaults().color, sys.stdout)
     findings = []
     for examine in (
-        *(_program, _folders, _settings, _shell, _guard),
+        *(_program, _folders, _settings, _shell, _guard, _policy),
         *(_engine, _model, _resident, _journal),
     ):
         for finding in _examined(examine):
@@ -113,6 +120,27 @@ def _guard() -> Iterator[Finding]:
     state = "ok" if level == "dangerous" else "fail"
     digest = ruleset_digest()[:12]
     yield Finding("guard", state, f"{len(rules())} rules, digest {digest}, rm -rf / is {level}")
+
+
+def _policy() -> Iterator[Finding]:
+    from cli_tuner.guard import load_policy
+
+    policy = load_policy(Paths.of(), current_folder())
+    if not policy.files:
+        yield Finding("policy", "ok", "no files, the shipped rules decide")
+        return
+    for file in policy.files:
+        yield Finding("policy", "ok", f"{file.kind} {file.path}, sha256 {file.sha256[:12]}")
+    added, allows, raised = len(policy.added), len(policy.allows), len(policy.tightens)
+    yield Finding(
+        "policy",
+        "ok",
+        f"safety {policy.safety.value}, {added} rules added, {allows} allows, {raised} raised",
+    )
+    for allow in policy.allows:
+        if not policy.holds(allow):
+            said = f"the allow of {allow.rule} for {allow.path} is overruled by another file"
+            yield Finding("policy", "warn", said, f"remove it from {allow.file.path}")
 
 
 def _engine() -> Iterator[Finding]:

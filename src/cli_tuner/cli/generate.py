@@ -8,7 +8,7 @@ import sys
 
 from cli_tuner.backends.engine import Engine
 from cli_tuner.errors import ModelMissing, UsageError
-from cli_tuner.settings import LOCAL, Paths, Settings, load_settings
+from cli_tuner.settings import LOCAL, Paths, Settings, current_folder, load_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _asked_resident(query: str, candidates: int, settings: Settings) -> dict[str
             "candidates": candidates,
             "safety": settings.safety,
             "caller": "cli",
+            "cwd": current_folder(),
             "retain_query": settings.retain_queries,
             "max_new_tokens": settings.max_new_tokens,
         },
@@ -106,13 +107,15 @@ def _crossed_here(query: str, given: argparse.Namespace, settings: Settings) -> 
     from cli_tuner.boundaries.api import options_for
     from cli_tuner.boundaries.assemble import backend_for, parts_for
     from cli_tuner.boundaries.generate import generate
+    from cli_tuner.guard import load_policy
     from cli_tuner.records import Caller
 
     paths = Paths.of()
+    policy = load_policy(paths, current_folder())
     backend = backend_for(settings, paths, resident=False)
     try:
         options = options_for(settings, caller=Caller.CLI, candidates=given.candidates)
-        response = generate(query, options, parts_for(settings, paths, backend))
+        response = generate(query, options.under(policy), parts_for(settings, paths, backend))
     finally:
         backend.close()
     return response.model_dump(mode="json")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from cli_tuner.boundaries.answer import Answer
 from cli_tuner.boundaries.terminal import is_hidden
 from cli_tuner.errors import UsageError
-from cli_tuner.guard import check
+from cli_tuner.guard import check, load_policy
 from cli_tuner.records import Level, Safety
+from cli_tuner.settings import Paths, current_folder
 
 
 def with_command(answer: Answer, command: str) -> Answer:
@@ -18,9 +19,9 @@ def with_command(answer: Answer, command: str) -> Answer:
     if hidden is not None:
         raise UsageError(f"the edited command has an invisible character (U+{ord(hidden):04X})")
     safety = Safety(answer.document["safety"])
-    verdict = check(command, safety=safety)
+    verdict = check(command, safety=safety, policy=load_policy(Paths.of(), current_folder()))
     refusal = None
-    if not safety.permits(verdict.level):
+    if not verdict.policy.permits(verdict.level):
         worst = verdict.reasons[0]
         refusal = {
             "code": "dangerous" if verdict.level is Level.DANGEROUS else "needs_review",

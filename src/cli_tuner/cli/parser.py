@@ -115,7 +115,8 @@ def _add_check(commands: _Commands) -> None:
     )
     parser.add_argument("text", metavar="command", nargs="?", default="-")
     parser.add_argument("--jsonl", action="store_true", help='lines {"id", "command"} in and out')
-    parser.add_argument("--explain", action="store_true", help="show the effects")
+    parser.add_argument("--sarif", action="store_true", help="one SARIF 2.1.0 document on stdout")
+    parser.add_argument("--explain", action="store_true", help="show the effects as a tree")
     _add_common(parser)
 
 

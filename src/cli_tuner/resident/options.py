@@ -31,6 +31,17 @@ def options_of(message: dict[str, Any], *, model: str, cancelled: Callable[[], b
         raise _incomplete(error) from error
 
 
+def folder_of(message: dict[str, Any]) -> str:
+    """Where the command would run, so whose project's policy holds; empty for nowhere.
+
+    Raises UsageError for what is no absolute path: leaving it out must not leave a policy out.
+    """
+    folder = message.get("cwd")
+    if not isinstance(folder, str) or "\0" in folder or (folder and not folder.startswith("/")):
+        raise _incomplete(ValueError("cwd is not a folder"))
+    return folder
+
+
 def sampling_of(message: dict[str, Any]) -> Sampling:
     """How a completion is to be sampled. Raises UsageError as `options_of` does."""
     try:

@@ -28,6 +28,7 @@ from cli_tuner.backends import contact, wire
 from cli_tuner.errors import BackendError, CliTunerError, UsageError
 from cli_tuner.resident.loading import Loading
 from cli_tuner.resident.log import log_failure
+from cli_tuner.settings import Paths
 
 if TYPE_CHECKING:
     from cli_tuner.boundaries.parts import Parts
@@ -213,9 +214,11 @@ class Resident:
         if self._is_stale():
             return {"stale": True}
         from cli_tuner.boundaries.generate import generate
-        from cli_tuner.resident.options import options_of
+        from cli_tuner.guard import load_policy
+        from cli_tuner.resident.options import folder_of, options_of
 
         options = options_of(message, model=self._model, cancelled=cancelled)
+        options = options.under(load_policy(Paths.of(), folder_of(message)))
         response = generate(str(message.get("query", "")), options, parts)
         return {"response": response.model_dump(mode="json")}
 
