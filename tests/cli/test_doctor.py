@@ -6,7 +6,7 @@ import pytest
 
 PARTS = {
     *("program", "config", "data", "state", "cache", "runtime", "settings", "bash"),
-    *("guard", "engine", "model", "resident", "journal"),
+    *("guard", "policy", "engine", "model", "resident", "journal"),
 }
 
 

@@ -114,6 +114,14 @@ class TestEdit:
         ended = generate("--edit", "--strict", "list files", typed=typed)
         assert (ended.status, ended.out) == (10, "")
 
+    def test_the_policy_in_force_judges_the_edited_command(self, generate, home):
+        (home / "config").mkdir(parents=True)
+        tighten = '[[tighten]]\nrule = "CT-DEL-008"\nlevel = "dangerous"\n'
+        (home / "config" / "policy.toml").write_text(tighten)
+        typed = [("> ", "\x15rm -rf /srv/x/a\n")]
+        ended = generate("--edit", "list files", typed=typed)
+        assert (ended.status, ended.out) == (11, "")
+
     def test_the_effects_shown_are_those_of_the_edited_command(self, generate):
         typed = [("> ", "\x15cat a.txt\n")]
         ended = generate("--edit", "--explain", "list files", typed=typed)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli_tuner.backends import wire
-from cli_tuner.errors import BackendError, UsageError
+from cli_tuner.errors import BackendError, PolicyError, UsageError
 from cli_tuner.models import load_catalogue
 
 from .conftest import House, alive, cpu_s, question, until
@@ -260,3 +260,28 @@ def test_wrong_settings_are_told_by_the_engine_that_cannot_start(house):
     with pytest.raises(UsageError, match='unknown key "severty"'):
         engine.ask({"op": "status"})
     assert house.sockets() == []
+
+
+def test_the_policy_of_the_folder_of_each_question_is_in_force(house, tmp_path):
+    folder = tmp_path / "project"
+    (folder / ".git").mkdir(parents=True)
+    (folder / ".cli-tuner").mkdir()
+    policy = folder / ".cli-tuner" / "policy.toml"
+
+    def asked() -> dict:
+        return house.ask("list the largest files", cwd=str(folder))["response"]
+
+    assert asked()["safety"] == "moderate"
+    policy.write_text('safety = "strict"\n')
+    assert asked()["safety"] == "strict"
+    assert asked()["verdict"]["policy_digest"] != digest_elsewhere(house)
+    policy.write_text("[[allow]]\n")
+    with pytest.raises(PolicyError, match="not for a project policy"):
+        asked()
+    with pytest.raises(UsageError, match="cwd"):
+        house.ask("list the largest files", cwd=None)
+    assert house.ask("list the largest files")["response"]["safety"] == "moderate"
+
+
+def digest_elsewhere(house) -> str:
+    return house.ask("list the largest files")["response"]["verdict"]["policy_digest"]
