@@ -140,3 +140,13 @@ def test_a_folder_that_was_removed_is_no_obstacle(cli, project, tmp_path, monkey
     (project / ".git").rmdir()
     project.rmdir()
     assert cli("check", "ls", PYTHONPATH="").status == 0
+
+
+def test_the_version_names_the_policy_in_force(cli, write):
+    before = cli("--version").out
+    write("project", TIGHTEN)
+    assert cli("--version").out != before
+    write("project", "x = 1")
+    ended = cli("--version")
+    assert ended.status == 0
+    assert 'unknown key "x"' in ended.out

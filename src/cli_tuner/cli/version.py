@@ -7,11 +7,13 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from cli_tuner import __version__
+from cli_tuner.boundaries.terminal import visible
 from cli_tuner.errors import CliTunerError
-from cli_tuner.guard import check, ruleset_digest
+from cli_tuner.guard import check, load_policy, ruleset_digest
 from cli_tuner.models import resolve
 from cli_tuner.prompt import TEMPLATE_SHA256
-from cli_tuner.settings import Paths, load_settings
+from cli_tuner.records import Safety
+from cli_tuner.settings import Paths, current_folder, load_settings
 
 
 def run(_: argparse.Namespace) -> int:
@@ -26,10 +28,23 @@ def digests() -> dict[str, str]:
     """Name -> digest or version of each part, or why there is none."""
     return {
         "prompt": f"sha256 {TEMPLATE_SHA256}",
-        "rules": f"sha256 {ruleset_digest()}",
-        "policy": f"sha256 {check('true').policy_digest}",
+        **_guard(),
         **_model(),
         "engine": _engine(),
+    }
+
+
+def _guard() -> dict[str, str]:
+    """What is in force in this folder."""
+    try:
+        policy = load_policy(Paths.of(), current_folder())
+    except CliTunerError as error:
+        return {"rules": f"sha256 {ruleset_digest()}", "policy": visible(str(error))}
+    safety = Safety(load_settings().safety)
+    verdict = check("true", safety=safety, policy=policy)
+    return {
+        "rules": f"sha256 {verdict.ruleset_digest}",
+        "policy": f"sha256 {verdict.policy_digest}",
     }
 
 
