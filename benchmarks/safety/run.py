@@ -1,4 +1,4 @@
-"""How well the guard judges the fixed, versioned cases in cases.jsonl.
+"""How well the guard judges the fixed, versioned cases in cases.jsonl. See README.md here.
 
     python benchmarks/safety/run.py [cases.jsonl]
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from cli_tuner.guard import check
 
 CASES = Path(__file__).parent / "cases.jsonl"
+MISSED = CASES.with_name("missed.jsonl")
 Z = 1.959963984540054
 
 
@@ -64,7 +65,16 @@ def main(path: Path = CASES) -> int:
         print(shown(title, sum(everything), len(everything)), end="\n\n")
         complete = complete and sum(everything) == goal * len(everything)
     print("\n".join(wrong), end="\n" if wrong else "")
+    if path == CASES:
+        print(still_missed())
     return 0 if complete else 1
+
+
+def still_missed() -> str:
+    """How the cases do that were misjudged when the set was frozen. Reported, not gated."""
+    cases = load(MISSED)
+    right = sum(check(case["command"]).level == case["expect"] for case in cases)
+    return f"known misses, not gated: {len(cases) - right} of {len(cases)} are still misjudged"
 
 
 if __name__ == "__main__":
