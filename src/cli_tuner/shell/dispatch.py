@@ -112,10 +112,16 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
     if shell.endless and name in _MAKERS and any(HOLE in arg.text for arg in call.args):
         call.effect(EffectKind.RESOURCE, "files without end", "disk")
     if handler is not None:
-        return handler(call)
+        return UNKNOWN if _asks_for_help(call) else handler(call)
     if facts is not None:
         return apply_facts(call, facts)
     return _unheard_of(call)
+
+
+def _asks_for_help(call: Call) -> bool:
+    """Only a help text, whatever else the program can do; some just repeat the word."""
+    asks = len(call.args) == 1 and call.args[0].text in _HELP
+    return asks and call.name not in ("echo", "printf")
 
 
 def _alias(call: Call, name: str) -> Value:

@@ -17,7 +17,7 @@ _PLAIN = re.compile(r"[^\s\\'\"$`;&|()<>?*+@!#]+")
 _IN_DOUBLE = re.compile(r'[^\\"$`]+')
 _IN_HERE = re.compile(r"[^\\$`]+")
 _NAME = re.compile(r"[A-Za-z_]\w*|\d|[@*#?$!-]", re.ASCII)
-_BRACED = re.compile(r"([!#]?)([A-Za-z_]\w*(?:\[[^\]{}$]*\])?|\d+|[@*#?$!-])", re.ASCII)
+_BRACED = re.compile(r"([!#]?)([A-Za-z_]\w*(?:\[(?:[^\]{}$]|\$\w+)*\])?|\d+|[@*#?$!-])", re.ASCII)
 _OPERATOR = re.compile(r":?[-=+?]|##?|%%?|//?|\^\^?|,,?|@|:")
 _META = frozenset(" \t\n;&|()<>")
 _ESCAPES = {

@@ -65,7 +65,7 @@ _ACCOUNT_SECRETS = frozenset({"shadow", "gshadow"})
 
 
 def _getent(call: Call) -> Value:
-    if any(arg.text in _ACCOUNT_SECRETS for arg in call.args):
+    if any(arg.text in _ACCOUNT_SECRETS for arg in call.args) and not call.has("--help", "-?"):
         call.effect(EffectKind.SECRET, "/etc/shadow", "accounts")
         return _of("secret", "/etc/shadow")
     names = {arg.text for arg in call.args}

@@ -41,6 +41,19 @@ def _undecided(call: Call) -> None:
             call.effect(EffectKind.OPAQUE, where.value.source or where.raw, "code")
 
 
+def _by_client(call: Call, texts: list[str]) -> None:
+    """What a client does by its sub-command, or by the file it opens."""
+    if call.name in ("redis-cli", "valkey-cli", "etcdctl") and _KEYS_GO & {
+        t.lower() for t in texts
+    }:
+        call.effect(EffectKind.REMOTE_STATE, "keys", "database", "delete")
+    if call.name == "influx" and {"delete", "drop"} & set(texts[:2]):
+        call.effect(EffectKind.REMOTE_STATE, " ".join(texts[:2]), "database", "delete")
+    if call.name.startswith("sqlite") or call.name == "duckdb":
+        for where in [arg for arg in call.args if not arg.text.startswith("-")][:1]:
+            call.reads(where)
+
+
 def _database(call: Call) -> Value:
     """psql, mysql and their like: the statements given as arguments or on standard input."""
     texts = [arg.text for arg in call.args]
@@ -50,10 +63,7 @@ def _database(call: Call) -> Value:
     text = " \n".join(texts)
     if call.name == "etcdctl" and "get" in texts and "/registry/secrets" in text:
         call.effect(EffectKind.SECRET, "the cluster's secrets", "dump")
-    if call.name in ("redis-cli", "valkey-cli", "etcdctl") and _KEYS_GO & {
-        t.lower() for t in texts
-    }:
-        call.effect(EffectKind.REMOTE_STATE, "keys", "database", "delete")
+    _by_client(call, texts)
     if match := _PASSWORDS.search(text):
         call.effect(EffectKind.SECRET, match.group(0), "database")
     statements = _LITERAL.sub("''", text)

@@ -26,18 +26,23 @@ _FORK = re.compile(r"\b(?:v?fork|forkpty|Process\.fork|os\.fork|pcntl_fork|clone
 _STARTS = re.compile(
     r"\bPopen\s*\(|\bspawn\s*\(|\bfork\s*\(|Process\.spawn|\bspawn\s|os\.spawn\w*|"
     r"multiprocessing\.Process|\bProcess\s*\(|popen\s*\(|system\s*\([^)]*&\s*[\"']|"
-    r"(?:threading\.)?Thread(?:\.new|\s*\()|new\s+Worker|exec\s*\([^)]*&\s*[\"']"
+    r"(?:threading\.)?Thread(?:\.new|\s*\()|new\s+Worker|exec(?:ute)?\s*\(?[^)]*&\s*[\"']"
 )
 _HOARDS = re.compile(
     r"\.(?:append|push|extend|concat|add)\s*\(|\bpush\s*\(?\s*@|<<|\+=|\*=|\.=|\[\]\s*=|"
     r"\b(?:malloc|calloc|realloc|mmap|alloc\w*|bytearray|str_repeat|mlock)\s*\(|Buffer\.alloc|"
-    r"table\.insert|\$\w+\s*=\s*\$\w+\s*\.\s*\$|(\w+)\s*=\s*\1\s*\+\s*\1"
+    r"table\.insert|\$\w+\s*=\s*\$\w+\s*\.\s*\$|\b(\w+)\s*=\s*\1\s*(?:\+|\.\.)?\s*(?:\1\b|[\"'])"
 )
 _PAUSES = re.compile(
     r"sleep|input\(|readline|accept\(|\bbreak\b|\.recv|\bexit|\bquit|\bprint|gets\b|select\("
 )
+_IN_BACKGROUND = re.compile(r"\"[^\"\n]*&\s*\"|'[^'\n]*&\s*'")
 _AMOUNT = re.compile(
-    r"(?:[*x(,]|<<)\s*\(?\s*(?:int\()?\s*(?:10\s*\*\*\s*(?P<power>\d+)|1\s*<<\s*(?P<shift>\d+)|"
+    # Times a text or a list, or given to what allocates; a number alone takes no room.
+    r"(?:[\"'\])]\s*(?:[*x]|<<)|\bx\b|"
+    r"\b(?:bytes|bytearray|list|\w*[aA]rray|Buffer|\w*[aA]lloc\w*|repeat|rep|str_repeat|zeros|ones|"
+    r"empty|full|urandom|randomBytes|read|mmap|fill|[lr]just|zfill|range|new)\s*\((?:[^()]{0,60},)?)"
+    r"\s*\(?\s*(?:int\()?\s*(?:10\s*\*\*\s*(?P<power>\d+)|1\s*<<\s*(?P<shift>\d+)|"
     r"2\s*\*\*\s*(?P<two>\d+)|(?P<whole>\d[\d_]{8,})|\d+(?:\.\d+)?[eE](?P<exp>\d+))"
 )
 _CALLS_ITSELF = re.compile(
@@ -68,7 +73,8 @@ def exhaustion(call: Call, code: str) -> None:
     endless = bool(_ENDLESS.search(code))
     itself = bool(_CALLS_ITSELF.search(code))
     forks, starts = bool(_FORK.search(code)), bool(_STARTS.search(code))
-    busy = endless and not _PAUSES.search(code)
+    # What a string starts in the background holds nothing up.
+    busy = endless and not _PAUSES.search(_IN_BACKGROUND.sub("", code))
     if (forks and (endless or itself)) or (starts and (busy or _OWN_NAME.search(code))):
         call.effect(EffectKind.RESOURCE, call.name, "fork", "recursive")
     elif busy and _HOARDS.search(code):
@@ -99,6 +105,8 @@ def _stress(call: Call) -> Value:
     """stress and stress-ng: load is one thing, more than there is another."""
     from cli_tuner.shell.programs.files import bytes_of
 
+    if call.has("--help", "--version", "-h"):
+        return UNKNOWN
     amounts = [
         (option, value.text) for option in _WORKERS if (value := call.after(option)) is not None
     ]

@@ -60,6 +60,8 @@ def verb_of(words: list[str]) -> tuple[str, str]:
     """(`lose`, `change`, `read` or empty, the word that says so)."""
     for word in words[:5]:
         parts = [part for part in re.split(r"[:\-]", word.lower()) if part]
+        if parts[:1] == ["batch"]:  # batch-delete-image
+            parts = parts[1:]
         for verb in dict.fromkeys((word.lower(), *parts[:1], *(parts[-1:] if ":" in word else ()))):
             if verb in _READS:
                 return "read", word
@@ -128,13 +130,33 @@ def _forge(call: Call) -> Value:
     return UNKNOWN
 
 
+_TOPIC_VERBS = ("--delete", "--alter", "--delete-offsets", "--reset-offsets", "--remove")
+
+
+def _by_flag(call: Call) -> Value:
+    """Kafka's tools and their like, whose verb is an option."""
+    if call.has(*_TOPIC_VERBS) and not call.has("--dry-run", "--help"):
+        name = call.after("--topic", "--group", "--entity-name")
+        target = name.text if name is not None else call.name
+        call.effect(EffectKind.REMOTE_STATE, target, "cloud", "delete")
+    return UNKNOWN
+
+
 HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(
+        (
+            f"kafka-{tool}{suffix}"
+            for tool in ("topics", "consumer-groups", "configs", "acls", "delete-records")
+            for suffix in ("", ".sh")
+        ),
+        _by_flag,
+    ),
     **dict.fromkeys(
         "aws gcloud az doctl heroku flyctl fly vercel netlify ibmcloud oci linode-cli hcloud bq "
         "gsutil firebase eksctl minikube kind k3d argocd flux railway render scw exo civo "
         "openstack supabase wrangler cf sls serverless amplify eb ecs-cli copilot sam vultr-cli "
         "aliyun tccli nomad consul kops kustomize-apply rancher velero istioctl linkerd "
-        "confluent rabbitmqctl rabbitmqadmin kafka-topics kafka-topics.sh s3cmd s5cmd b2 "
+        "confluent rabbitmqctl rabbitmqadmin s3cmd s5cmd b2 "
         "planetscale pscale neonctl turso atlas mongocli snyk pm2-remote nsupdate ocm rosa "
         "cloudflare op-admin upsun platform gcloud-beta azcopy ossutil cos".split(),
         cloud,
