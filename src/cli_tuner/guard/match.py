@@ -51,7 +51,8 @@ class Match:
 
 
 def _named(target: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatchcase(target, pattern) for pattern in patterns)
+    names = {target, target.lower()}
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names)
 
 
 def match_keys() -> tuple[str, ...]:

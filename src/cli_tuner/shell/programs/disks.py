@@ -46,6 +46,9 @@ def _repair(call: Call) -> Value:
     for where in parsed.operands[:1]:
         if place_of(resolved(where.text, call.shell.cwd)) in ("device", "unknown", "system"):
             call.on_path(EffectKind.MOUNT, where, "repair")
+            if "resize" in call.name and call.has("-f", "--force", "-ff"):
+                # Forced past the check that what is stored still fits.
+                call.on_path(EffectKind.DEVICE, where, "partition")
     return EMPTY
 
 

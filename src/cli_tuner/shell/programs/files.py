@@ -168,6 +168,8 @@ def _tee(call: Call) -> Value:
 def _truncate(call: Call) -> Value:
     parsed = call.parsed(Facts(values=frozenset({"-s", "--size", "-r", "--reference"})))
     size = parsed.argument("-s", "--size")
+    if size is not None and "space" in size.value.taints:
+        call.effect(EffectKind.RESOURCE, "all the space there is", "disk")
     grows = size is not None and size.text.strip("0") != "" and not size.text.startswith("-")
     for where in parsed.operands:
         call.writes(where, UNKNOWN if grows else EMPTY, "grow" if grows else "truncate")
@@ -186,7 +188,7 @@ def _fallocate(call: Call) -> Value:
     for where in parsed.operands:
         if cuts:
             call.writes(where, EMPTY, "truncate")
-        elif size is not None and bytes_of(size.text) >= _HUGE:
+        elif size is not None and (bytes_of(size.text) >= _HUGE or "space" in size.value.taints):
             call.effect(EffectKind.RESOURCE, where.text, "disk")
     return EMPTY
 

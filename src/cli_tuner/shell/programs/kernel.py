@@ -49,6 +49,10 @@ def _sysctl(call: Call) -> Value:
 
 _MOUNT = Facts(values=frozenset("-t -o -O -L -U --types --options".split()))
 _HIDES = frozenset({"tmpfs", "ramfs", "overlay", "overlayfs", "aufs"})
+# Where the running system's own programs and settings are.
+_STANDS = frozenset(
+    {"/", "/etc", "/usr", "/bin", "/sbin", "/lib", "/lib64", "/usr/bin", "/usr/lib"}
+)
 _OWN_MOUNTS = re.compile(r"^/(?:mnt|media|run|sys|proc|dev|tmp|var/tmp|srv|opt|boot/efi)(?=/|$)")
 
 
@@ -62,6 +66,11 @@ def _mount(call: Call) -> Value:
     paths = [resolved(o.text, call.shell.cwd) for o in parsed.operands]
     attributes = ["device"] if paths and place_of(paths[0]) == "device" else []
     bound = call.has("--bind", "--rbind", "-B", "-R", "--move", "-M") or "bind" in text
+    if "remount" in text.split(",") and "ro" in text.split(",") and paths:
+        # Nothing can be written there any more.
+        attributes += ["cover"] if paths[-1] in _STANDS else []
+    elif len(paths) > 1 and not bound and paths[-1] in _STANDS - {"/"}:
+        attributes.append("cover")
     if len(paths) > 1 and (bound or (kind is not None and kind.text in _HIDES)):
         attributes += _covered(call, paths[-1])
     if kind is not None and kind.text == "cgroup" and paths and place_of(paths[-1]) == "temp":

@@ -24,7 +24,7 @@ _BASE = tuple(
     "rpm-libs yum dnf dnf5 zypper libzypp pacman apk-tools portage pkg opkg xbps eopkg snapd nix "
     "base base-files base-passwd base-system base-layout baselayout alpine-base alpine-baselayout "
     "aaa_base aaa_glibc-solibs etc filesystem setup debianutils bsdutils findutils grep sed gawk "
-    "diffutils hostname procps procps-ng psmisc tar gzip bzip2 xz-utils e2fsprogs lvm2 mdadm "
+    "diffutils os-core hostname procps procps-ng psmisc tar gzip bzip2 xz-utils e2fsprogs lvm2 mdadm "
     "cryptsetup grub2 grub-pc grub-efi-amd64 grub-common grub grub2-common shim shim-signed "
     "syslinux systemd-boot efibootmgr initramfs-tools dracut mkinitcpio kmod linux linux-lts "
     "linux-base linux-firmware linux-generic linux-image-generic linux-image-amd64 linux-image "
@@ -72,7 +72,7 @@ def _standing(text: str) -> list[str]:
     if name in _GROUPS or text.lower() in _GROUPS:
         return ["all"]
     if HOLE in name:
-        return []
+        return ["base"] if _FAMILIES.match(name) else []
     plain = _VERSION.sub("", name)
     if plain in _BASES or name in _BASES or _FAMILIES.match(name):
         return ["base"]

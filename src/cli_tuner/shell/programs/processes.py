@@ -38,8 +38,17 @@ def _kill(call: Call) -> Value:
     operands = [a for a in call.args if not a.text.startswith("-") and a is not named]
     everybody = "-1" in texts and (texts[-1] == "-1" or len(signals) > 1)
     everybody = everybody or any(_whole(a.value) for a in operands)
-    _stopped(call, [a.text for a in operands], everybody)
+    _stopped(call, [_name_of(a.value) for a in operands], everybody)
     return EMPTY
+
+
+def _name_of(value: Value) -> str:
+    """The process that a number stands for, if the text found the number by its name."""
+    if "process" in value.taints:
+        return value.source.strip("^$")
+    if "file" in value.taints and (match := re.search(r"([\w@-]+)\.pid$", value.source)):
+        return match[1]
+    return value.text
 
 
 def _whole(value: Value) -> bool:
@@ -80,7 +89,16 @@ def _stopped(call: Call, names: list[str], everybody: bool) -> None:
     attributes = ["all"] if everybody else []
     if any(name.strip("^$").rpartition("/")[2] in _VITAL for name in names):
         attributes.append("vital")
-    target = names[0] if names else "all processes" if everybody else "what it names"
+    known = [name for name in names if HOLE not in name]
+    target = (
+        known[0]
+        if known
+        else names[0]
+        if names
+        else "all processes"
+        if everybody
+        else "what it names"
+    )
     call.effect(EffectKind.PROCESS, "what it names" if HOLE in target else target, *attributes)
 
 
@@ -92,9 +110,12 @@ def _ps(call: Call) -> Value:
 
 
 def _pgrep(call: Call) -> Value:
+    """pgrep, pidof: numbers that remember the name they were found by."""
     names = [arg.text for arg in call.args if not arg.text.startswith("-")]
     whole = any(_EVERY.match(name) for name in names) or call.has("-v", "--inverse")
-    return Value((HOLE,), frozenset({"everything"} if whole else ()), "the processes found")
+    named = next((n for n in names if n.strip("^$") in _VITAL), names[-1] if names else "")
+    taints = {"everything"} if whole and call.name == "pgrep" else {"process"}
+    return Value((HOLE,), frozenset(taints), named or "the processes found")
 
 
 def _fuser(call: Call) -> Value:
@@ -120,6 +141,11 @@ _STOPS = re.compile(
 )
 
 
+_ACCOUNTS = re.compile(
+    r"Accounts\S*[\s\S]*\b(CreateUser|DeleteUser|SetAccountType|SetPassword\w*|SetLocked)\b"
+)
+
+
 def _bus(call: Call) -> Value:
     """busctl, dbus-send, gdbus, qdbus: a message may be a command to stop."""
     text = " ".join(arg.text for arg in call.args)
@@ -127,13 +153,19 @@ def _bus(call: Call) -> Value:
         return UNKNOWN
     if _STOPS.search(text):
         call.effect(EffectKind.POWER, "the machine")
+    elif match := _ACCOUNTS.search(text):
+        rights = re.search(r"\s(?:int32:)?1(?:\s|$)|SetPassword", text)
+        call.effect(EffectKind.ACCOUNT, match[1], "admin-group" if rights else "change")
     elif match := re.search(r"(StopUnit|KillUnit|DisableUnitFiles|MaskUnitFiles)\W+(.*)", text):
         call.effect(EffectKind.SERVICE, match.group(2).split(" ")[-1] or "a unit", "stop")
     return UNKNOWN
 
 
 _SWITCH = {
-    "ipmitool": r"\bpower\s+(?:off|cycle|reset|soft)|\bmc\s+reset",
+    "ipmitool": r"\bpower\s+(?:off|cycle|reset|soft|diag)|\bmc\s+reset|clear-cmos=yes|"
+    r"\bhpm\s+upgrade|\bsel\s+clear|\buser\s+(?:set|enable|priv)",
+    "xm": r"(?:destroy|shutdown|reboot)\b.*\s(?:Domain-0|0|-a|--all)\b",
+    "xl": r"(?:destroy|shutdown|reboot)\b.*\s(?:Domain-0|0|-a|--all)\b",
     "ipmi-power": r"--off|--cycle|--reset|--soft|(?:^|\s)-[fcr]\b",
     "racadm": r"serveraction\s+(?:powerdown|powercycle|hardreset|graceshutdown)|racreset",
     "pmset": r"sleepnow|restart|shutdown|relative\s+(?:sleep|shutdown)",
@@ -182,7 +214,7 @@ HANDLERS: dict[str, Handler] = {
     "kill": _kill,
     **dict.fromkeys(("pkill", "killall", "killall5", "skill", "slay"), _kill_by_name),
     "ps": _ps,
-    "pgrep": _pgrep,
+    **dict.fromkeys(("pgrep", "pidof"), _pgrep),
     "fuser": _fuser,
     **dict.fromkeys(("busctl", "dbus-send", "gdbus", "qdbus", "qdbus6", "qdbus-qt5"), _bus),
     **dict.fromkeys(_SWITCH, _switch),
