@@ -138,6 +138,8 @@ def _local_file(call: Call, path: str) -> Value:
     content = call.shell.files.get(path)
     if content is None:
         call.effect(EffectKind.EXECUTE, path, "temp-file")
+        if [arg.text for arg in call.args] == ["-p"]:
+            call.effect(EffectKind.PRIVILEGE, "root", "setuid")
         return UNKNOWN
     return call.run_text(content)
 

@@ -39,7 +39,7 @@ from cli_tuner.shell.nodes import (
 from cli_tuner.shell.parse import parse
 from cli_tuner.shell.persistence import persisted
 from cli_tuner.shell.settings import weigh
-from cli_tuner.shell.shape import always_true, pauses
+from cli_tuner.shell.shape import always_true, grows, names_in, pauses
 from cli_tuner.shell.values import (
     EMPTY,
     HOLE,
@@ -173,6 +173,9 @@ class Interpreter(Machine):
             self.run(node.condition, stdin)
         if node.variable is not None:
             self.scope.variables[node.variable] = self._loop_value(node)
+        names = set(names_in(node.body)) if endless else set()
+        if {"mkdir", "cd"} <= names:
+            self.emit(EffectKind.RESOURCE, "mkdir", "a folder in a folder", ("disk",))
         self.endless += endless
         with self.conditional(not endless and node.words is None):
             printed = self.run(node.body, stdin)
@@ -206,7 +209,7 @@ class Interpreter(Machine):
         if not fields:
             return self._redirected_output(outputs, EMPTY, name)
         if name == "exec" and len(fields) == 1:
-            return EMPTY
+            return self._redirected_output(outputs, UNKNOWN, name)
         printed = dispatch.run(self, fields, stdin)
         self.at(node.span)
         if local and any(item.name == "PATH" for item in node.assignments):
@@ -215,6 +218,8 @@ class Interpreter(Machine):
 
     def _assign(self, assignment: Assignment) -> None:
         values = [text_of(word, self.scope) for word in assignment.words]
+        if self.endless and grows(assignment):
+            self.emit(EffectKind.RESOURCE, "bash", assignment.name, ("memory",))
         value = concatenated(_spaced(values)) if values else EMPTY
         if assignment.appends:
             before = self.scope.variables.get(assignment.name)
@@ -247,7 +252,9 @@ class Interpreter(Machine):
                 self.emit(EffectKind.EXECUTE, by, shown(code.source) or None, tuple(sorted(hidden)))
             elif hidden:
                 self.emit(EffectKind.EXECUTE, by, shown(code.source) or None, ("revealed",))
-            elif any(text.strip(" \n;") == HOLE for text in code.texts):
+            elif "setup" not in code.taints and any(
+                text.strip(" \n;") == HOLE for text in code.texts
+            ):
                 self.emit(EffectKind.OPAQUE, by, shown(code.source) or None, ("code",))
             printed = EMPTY
             for text in code.texts:

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.paths import resolved
 from cli_tuner.shell.values import EMPTY, Value, known
 
 if TYPE_CHECKING:
@@ -85,6 +86,12 @@ _EVENT_LOG = re.compile(
     r"Style\s+SaveNothing",
     re.I,
 )
+_FETCHED_AND_RUN = re.compile(
+    r"(?:\biwr\b|\birm\b|Invoke-WebRequest|Invoke-RestMethod|DownloadString|\bcurl\b|\bwget\b).*"
+    r"\|\s*(?:iex\b|Invoke-Expression)|\b(?:iex|Invoke-Expression)\b.*(?:\biwr\b|\birm\b|Download"
+    r"String|Invoke-WebRequest|Invoke-RestMethod)",
+    re.I | re.S,
+)
 _POWERSHELL = frozenset({"pwsh", "powershell", "cmd"})
 # What a cloud or the kernel's command line uses to watch and to protect.
 _WATCHERS = {
@@ -101,12 +108,20 @@ _WATCHERS = {
         r"module\.sig_enforce=0|init=/\S+)"
     ),
 }
+_RIGHTS = {
+    "aws": re.compile(r"iam (?:attach|put)-(?:user|role|group)-policy.*Admin"),
+    "gcloud": re.compile(r"add-iam-policy-binding.*roles/(?:owner|editor|iam\.securityAdmin)"),
+    "az": re.compile(r"role assignment create.*(?:Owner|Administrator)"),
+    "kubectl": re.compile(r"create (?:cluster)?rolebinding.*cluster-admin"),
+}
 _COMPILERS = frozenset({"gcc", "cc", "g++", "clang", "tcc", "musl-gcc"})
 _NAMED = frozenset(
     {
         "curl",
         "sudoedit",
         *_WATCHERS,
+        *_RIGHTS,
+        "nmap",
         *_FLOODS,
         *_POWERSHELL,
         *_COMPILERS,
@@ -143,9 +158,22 @@ def noticed(call: Call) -> None:
     watched = _WATCHERS.get(name)
     if watched is not None and (match := watched.search(" ".join(a.text for a in call.args))):
         call.effect(EffectKind.FIREWALL, match[0], "disable")
+    _gains(call)
     if name == "sudoedit" and call.has("-s") and any(a.text.endswith("\\") for a in call.args):
         # The overflow of CVE-2021-3156 needs a lone backslash at the end of an argument.
         call.effect(EffectKind.PRIVILEGE, "root", "exploit")
+
+
+def _gains(call: Call) -> None:
+    """Administrators of a cloud, and scripts that a scanner runs as root."""
+    name = call.name
+    rights = _RIGHTS.get(name)
+    if rights and rights.search(" ".join(a.text for a in call.args)) and not call.has("--dry-run"):
+        call.effect(EffectKind.ACCOUNT, "the cloud's administrators", "admin-group")
+    if name == "nmap" and call.shell.as_root and (where := call.after("--script")) is not None:
+        path = where.text
+        if "/tmp/" in path or resolved(path, call.shell.cwd) in call.shell.files:  # noqa: S108
+            call.effect(EffectKind.PRIVILEGE, "root", "escape")
 
 
 def _settings(call: Call) -> None:
@@ -173,6 +201,10 @@ def _windows(call: Call) -> None:
     text = " ".join(arg.text for arg in call.args)
     if _DEFENDER.search(text):
         call.effect(EffectKind.FIREWALL, "Windows' protection", "disable")
+    if _FETCHED_AND_RUN.search(text):
+        call.effect(EffectKind.EXECUTE, "what it downloads", "downloaded")
+    elif re.search(r"(?:^|\s)-(?:e|ec|enc|encodedcommand)\s+[\w+/=]{16,}", text, re.I):
+        call.effect(EffectKind.EXECUTE, "an encoded command", "decoded")
     if _EVENT_LOG.search(text):
         call.effect(EffectKind.LOG, "the event log", "clear")
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from cli_tuner.shell.nodes import Branch, Function, Group, Loop, Node, Pipeline, Sequence, Simple
+from cli_tuner.shell.nodes import (
+    Assignment,
+    Branch,
+    Function,
+    Group,
+    Loop,
+    Node,
+    Pipeline,
+    Sequence,
+    Simple,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +48,13 @@ def always_true(node: Node) -> bool:
     if isinstance(node, Branch) and not node.bodies:
         return not node.words
     return bool(names) and all(name in _TRUE for name in names)
+
+
+def grows(assignment: Assignment) -> bool:
+    """Whether a variable gets longer each time: it holds itself twice."""
+    raw = "".join(word.raw for word in assignment.words)
+    again = re.findall(rf"\$\{{?{re.escape(assignment.name)}\b", raw)
+    return "$((" not in raw and len(again) + assignment.appends > 1
 
 
 def pauses(node: Node) -> bool:

@@ -45,6 +45,10 @@ def _accounts(call: Call) -> Value:
         many = call.args[-1].value.taints & {"many", "file"}
         attributes += ["many"] if many else _reach(name)
     shell = call.after("-s", "--shell")
+    opened = shell is not None and not _NO_LOGIN.search(shell.text)
+    if name in _SYSTEM - {"root"} and call.name != "useradd" and (opened or call.has("-U")):
+        # Nobody logs in as a service, until it has a shell.
+        attributes.append("set")
     if shell is not None and _NO_LOGIN.search(shell.text) and name == "root":
         attributes.append("locked-out")
     call.effect(EffectKind.ACCOUNT, name, *attributes)
@@ -176,21 +180,24 @@ def _visudo(call: Call) -> Value:
     """visudo is the right way, unless the editor is not one."""
     if call.has("-c", "--check", "--help"):
         return UNKNOWN
+    where = "/etc/sudoers" if call.name == "visudo" else f"the file of {call.name}"
+    if call.stdin.texts != ("",):
+        call.effect(EffectKind.ACCOUNT, where, "set")
     variables = call.shell.scope.variables
     editor = variables.get("EDITOR") or variables.get("VISUAL") or variables.get("SUDO_EDITOR")
     if editor is not None and not re.match(r"\S*(?:vim?|nvim|nano|emacs|code)\b", editor.text):
-        call.effect(EffectKind.ACCOUNT, "/etc/sudoers", "set")
-    call.effect(EffectKind.ACCOUNT, "/etc/sudoers", "edit")
+        call.effect(EffectKind.ACCOUNT, where, "set")
+    call.effect(EffectKind.ACCOUNT, where, "edit")
     return EMPTY
 
 
 HANDLERS: dict[str, Handler] = {
-    **dict.fromkeys(("useradd", "adduser", "usermod", "gpasswd", "groupmems"), _accounts),
+    **dict.fromkeys(("useradd", "adduser", "usermod", "gpasswd", "groupmems", "chsh"), _accounts),
     **dict.fromkeys(("userdel", "deluser", "groupdel", "delgroup"), _removal),
     **dict.fromkeys(("dscl", "dseditgroup", "sysadminctl", "pw", "homectl"), _directory),
     **dict.fromkeys(("ldapmodify", "ldapadd", "ldapdelete", "ldappasswd"), _ldap),
     "passwd": _passwd,
     "newusers": _new_users,
     "chage": _chage,
-    "visudo": _visudo,
+    **dict.fromkeys(("visudo", "vipw", "vigr"), _visudo),
 }

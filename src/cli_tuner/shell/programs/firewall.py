@@ -211,7 +211,8 @@ def _ip(call: Call) -> Value:
         return _changes(call, "network", "cut-off", target=name)
     if kind.startswith("r") and kind[:2] != "ru" and verb.startswith("d") and "default" in rest:
         return _changes(call, "network", "cut-off", target="the default route")
-    if kind.startswith("l") and verb.startswith("d") and _PHYSICAL.match(name):
+    down = verb.startswith("s") and rest[-1:] == ["down"]
+    if kind.startswith("l") and (verb.startswith("d") or down) and _PHYSICAL.match(name):
         return _changes(call, "network", "cut-off", target=name)
     if kind.startswith(("l", "a", "r", "n", "x", "tun", "mac", "tu")):
         if kind == "netns" and verb in ("add", "exec", "identify"):

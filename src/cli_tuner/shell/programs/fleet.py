@@ -13,7 +13,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.programs.remote_state import cloud
-from cli_tuner.shell.values import EMPTY, HOME, UNKNOWN, Value, known
+from cli_tuner.shell.values import EMPTY, HOME, STAR, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
 _ANSIBLE = Facts(
@@ -131,10 +131,17 @@ def _guest(call: Call) -> Value:
     return UNKNOWN
 
 
+_REMOVES = re.compile(r"^\s*([RDr])!?\s+(/\S*)", re.M)
+
+
 def _tmpfiles(call: Call) -> Value:
     """systemd-tmpfiles --purge deletes what it ever made, homes included."""
     if call.has("--purge") and not call.has("--dry-run"):
         call.effect(EffectKind.DELETE, "/home and /var", "recursive", "at:system-top")
+    if call.has("--remove") and not call.has("--dry-run"):
+        for kind, path in _REMOVES.findall(call.stdin.text):
+            where = Field(Value((path.replace("*", STAR),)), call.shell.span, path)
+            call.on_path(EffectKind.DELETE, where, *(["recursive"] if kind != "r" else []))
     return UNKNOWN
 
 

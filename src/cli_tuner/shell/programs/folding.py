@@ -43,12 +43,17 @@ _CODES = re.compile(
 )
 _CHR = re.compile(r"\bchr\s*\(?\s*(\d{1,3})\s*\)?")
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})|\\([0-7]{3})|\\u\{?([0-9a-fA-F]{4})\}?")
+_OWN_HOME = re.compile(
+    r"(?:require\(\s*['\"](?:node:)?os['\"]\s*\)|\bos)\.homedir\(\)|process\.env\.HOME\b|\bDir\.home\b(?:\(\))?|"
+    r"\bENV\[['\"]HOME['\"]\]|\$ENV\{['\"]?HOME['\"]?\}|\bgetenv\(\s*['\"]HOME['\"]\s*\)|\bos\.getenv\(\s*['\"]HOME['\"]\s*\)|"
+    r"\$_(?:ENV|SERVER)\[['\"]HOME['\"]\]|\bENVIRON\[\"HOME\"\]"
+)
 _ROUNDS = 4
 
 
 def folded(code: str, language: str) -> str:
     """The code with constant string expressions replaced by their value."""
-    code = _ESCAPE.sub(_character, code)
+    code = _OWN_HOME.sub('"~"', _ESCAPE.sub(_character, code))
     joiner = _JOIN.get(language)
     pair = re.compile(f"({_PART})(?:{joiner})(?={_PART})({_PART})") if joiner else None
     for _ in range(_ROUNDS):

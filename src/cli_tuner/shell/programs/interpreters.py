@@ -23,6 +23,7 @@ def _shell(call: Call) -> Value:
     """`sh [options] [-c text | file | -s]`."""
     args = list(call.args)
     takes_text = False
+    _keeps_rights(call)
     while args and args[0].text[:1] in ("-", "+") and args[0].text not in ("-", "--"):
         option = args.pop(0).text
         if option in ("--help", "--version"):
@@ -52,6 +53,12 @@ def _shell(call: Call) -> Value:
     if args:
         return _script(call, args[0])
     return _piped(call)
+
+
+def _keeps_rights(call: Call) -> None:
+    """A shell gives up the rights of a setuid file unless it is told to keep them."""
+    if call.args and call.args[0].text == "-p" and call.name != "fish":
+        call.effect(EffectKind.PRIVILEGE, "the owner's rights", "setuid")
 
 
 def _piped(call: Call) -> Value:
@@ -230,7 +237,11 @@ _AWK_SYSTEM = re.compile(
 )
 _AWK_WRITE = re.compile(r'>>?\s*"((?:[^"\\]|\\.)*)"')
 _AWK_SELECTS = re.compile(r"^\s*!?/|[~]|[=!]=|\$\d+\s*[<>]|\bif\b")
-_AWK_VALUES = frozenset({"-v", "-F", "-f", "--assign", "--field-separator", "--file"})
+# What selects all of a list: dpkg's installed packages, every line after the heading.
+_AWK_INSTALLED = re.compile(
+    r"^\s*(?:/\^\[?[hi]?i\]?i?\s*/|NR\s*>=?\s*\d\b)\s*\{\s*print[^}]*\}\s*$"
+)
+_AWK_VALUES = frozenset({"-i", "-v", "-F", "-f", "--assign", "--field-separator", "--file"})
 
 
 def _awk(call: Call) -> Value:
@@ -261,8 +272,13 @@ def _awk(call: Call) -> Value:
         for match in _AWK_WRITE.finditer(program):
             where = Field(Value((match.group(1),)), parsed.operands[0].span, match.group(1))
             call.writes(where, UNKNOWN)
-        if _AWK_SELECTS.search(program):
+        if _AWK_SELECTS.search(program) and not _AWK_INSTALLED.search(program):
             taints = taints - {"everything"}
+        exhaustion(call, program)
+        if call.has("-i") and "inplace" in [a.text for a in call.args]:
+            silent = not re.search(r"print|^\s*1\s*$|[\d}]\s*$", program) or program.strip() == "0"
+            for where in operands:
+                call.writes(where, EMPTY if silent else UNKNOWN, "edit")
         if re.search(r"\bexit\b", program):
             taints = taints - {"endless"}
     source = call.stdin.source

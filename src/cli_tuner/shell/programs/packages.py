@@ -24,7 +24,7 @@ _BASE = tuple(
     "rpm-libs yum dnf dnf5 zypper libzypp pacman apk-tools portage pkg opkg xbps eopkg snapd nix "
     "base base-files base-passwd base-system base-layout baselayout alpine-base alpine-baselayout "
     "aaa_base aaa_glibc-solibs etc filesystem setup debianutils bsdutils findutils grep sed gawk "
-    "diffutils os-core hostname procps procps-ng psmisc tar gzip bzip2 xz-utils e2fsprogs lvm2 mdadm "
+    "diffutils hostname procps procps-ng psmisc tar gzip bzip2 xz-utils e2fsprogs lvm2 mdadm "
     "cryptsetup grub2 grub-pc grub-efi-amd64 grub-common grub grub2-common shim shim-signed "
     "syslinux systemd-boot efibootmgr initramfs-tools dracut mkinitcpio kmod linux linux-lts "
     "linux-base linux-firmware linux-generic linux-image-generic linux-image-amd64 linux-image "
@@ -34,7 +34,7 @@ _BASE = tuple(
     "python3-minimal python python3-base perl perl-base ncurses ncurses-base ncurses-bin readline "
     "ca-certificates openssl tzdata gcc-libs ubuntu-minimal ubuntu-standard ubuntu-server "
     "redhat-release centos-release fedora-release rocky-release freebsd-runtime freebsd-kernel "
-    "freebsd-clibs".split()
+    "freebsd-clibs os-core".split()
 )
 _BASES = frozenset(_BASE)
 _GROUPS = frozenset(

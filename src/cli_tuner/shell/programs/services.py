@@ -11,7 +11,8 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
-from cli_tuner.shell.values import EMPTY, UNKNOWN, Value
+from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
+from cli_tuner.shell.words import Field
 
 _STOPS = frozenset(
     "stop force-stop kill disable mask down d x exit unload bootout remove del delete zap shutdown "
@@ -54,10 +55,21 @@ def _action_first(call: Call) -> Value:
     if call.name == "sc" and action == "config":
         action = "disable" if "disabled" in " ".join(words) else "run"
     if call.name == "net" and action not in ("stop", "start"):
-        return UNKNOWN
+        return _windows_accounts(call, action, words[1:])
     for name in names[:8] or ["all"]:
         _change(call, name, action)
     return EMPTY
+
+
+def _windows_accounts(call: Call, action: str, words: list[str]) -> Value:
+    """net user, net localgroup: Windows' accounts."""
+    switches = {word.lower().partition(":")[0] for word in words if word.startswith("/")}
+    if action in ("user", "localgroup", "group") and switches & {"/add", "/delete", "/active"}:
+        admin = any("admin" in word.lower() for word in words) and action != "user"
+        made = "/add" in switches and action == "user"
+        more = ["admin-group"] if admin else ["set"] if made else []
+        call.effect(EffectKind.ACCOUNT, words[0], "change", *more)
+    return UNKNOWN
 
 
 def _runlevels(call: Call) -> Value:
@@ -89,8 +101,21 @@ def _systemctl(call: Call) -> Value:
         call.effect(EffectKind.POWER, "the machine")
     if verb == "set-environment" and any(w.startswith("LD_") for w in names):
         call.effect(EffectKind.PERSIST, names[0], "suspect")
+    if verb.startswith("list-") and len(words) == 1:
+        return Value((HOLE,), frozenset({"everything"}), "all units")
+    every = any("everything" in arg.value.taints for arg in call.args)
+    if every and verb in ("stop", "disable", "mask", "kill"):
+        call.effect(EffectKind.SERVICE, "all services", "stop", "all")
+    if verb == "edit" and call.stdin.known and call.stdin.text and names:
+        _unit(call, names[0])
     facts = facts_of("systemctl-commands")
     return apply_facts(call, facts) if facts else UNKNOWN
+
+
+def _unit(call: Call, name: str) -> None:
+    """systemctl edit takes a unit from its input as well."""
+    path = f"/etc/systemd/system/{name}"
+    call.writes(Field(known(path), call.shell.span, path), call.stdin)
 
 
 def call_texts(call: Call) -> list[str]:
