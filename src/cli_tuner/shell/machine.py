@@ -27,7 +27,9 @@ _CARRIED = frozenset({"secret", "sensitive", "endless", "downloaded", "noise"})
 SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish"})
 
 
-_OTHERS = re.compile(f"/root/|/(?:home|Users)/[{STAR}{QUERY}]")  # homes that are not one's own
+_OTHERS = re.compile(
+    f"/root/|/(?:home|Users)/[{STAR}{QUERY}]|/proc/[{STAR}{QUERY}]"
+)  # homes that are not one's own
 
 
 class OutOfBudget(Exception):
@@ -167,7 +169,7 @@ class Machine:
             place = place_of(path)
             labels = sorted(labels_of(path))
             extra = sorted(where.value.taints & {"filtered", "junk"})
-            if "history" in str(labels) and _OTHERS.match(path):
+            if {"history", "environment"} & set(labels) and _OTHERS.match(path):
                 extra.append("others")
             if "many" in where.value.taints:
                 extra.append("recursive")
@@ -203,6 +205,8 @@ class Machine:
         if "secret-file" in where.value.taints:
             taints.add("secret")
             self.emit(EffectKind.SECRET, utility, where.raw, ("found",))
+        if "history" in labels_of(path):
+            taints.add("recorded")
         taints |= where.value.taints & {"sensitive"}
         if path in ("/dev/zero", "/dev/urandom", "/dev/random", "/dev/full"):
             taints |= {"endless", "noise"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import Certainty, EffectKind
 from cli_tuner.shell.labels import labels_of
-from cli_tuner.shell.values import EMPTY, HOLE, Value
+from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, Value
 
 if TYPE_CHECKING:
     from cli_tuner.shell.effects import Interpreter
@@ -34,6 +34,9 @@ _SUSPECT = re.compile(
 )
 
 
+_NO_HISTORY = re.compile(
+    r"^\s*(?:unset\s+HISTFILE|(?:export\s+)?HISTFILE=(?:/dev/null)?|set\s+\+o\s+history)\s*$", re.M
+)
 _OPEN_UMASK = re.compile(r"^\s*umask\s+(?:-S\s+)?(?:0+|0*1|a=rwx|u=rwx,g=rwx,o=rwx)\s*$", re.M)
 
 
@@ -42,11 +45,13 @@ _HIDDEN_PROGRAM = re.compile(r"^\S*(?:/(?:tmp|var/tmp|dev/shm)/|/\.[\w-]+(?:\s|$
 # A word that asks for a password, or a device that is plugged in, now starts something else.
 _REPLACED = re.compile(
     r"\balias\s+(?:sudo|su|ssh|passwd|doas)=.*/(?:tmp|var/tmp|dev/shm|\.)|"
-    r"\b(?:RUN|PROGRAM)\{?\w*\}?\+?=\"?/(?:tmp|var/tmp|dev/shm|home)|"
+    r"\b(?:RUN|PROGRAM)\{?\w*\}?\+?=\"?(?:/(?:tmp|var/tmp|dev/shm|home)|\S*\bsh -c\b.*/\.\w)|"
+    r"\b(?:ProxyCommand|LocalCommand|KnownHostsCommand)[\s=]+\S*/(?:tmp|var/tmp|dev/shm|\.\w)|"
     r"\bstream\s+tcp6?\s+nowait\b.*sh\b|\bos\.system\(|\bsubprocess\."
 )
 
 
+_EVERYBODYS = re.compile(f"/(?:home|Users)/[{STAR}{QUERY}]")
 _FROM_OPEN_FOLDER = re.compile(r"^/(?:tmp|var/tmp|dev/shm)/")
 
 
@@ -58,12 +63,16 @@ def persisted(  # noqa: PLR0913  what, where and how are all needed to grade a w
     if not labels & {"startup", "keys", "hook"}:
         return
     grade = "keys" if "keys" in labels else graded(shell, utility, content)
-    if grade == "keys" and content.source.endswith(".pub") and "downloaded" not in content.taints:
+    own = content.source.endswith(".pub") and "downloaded" not in content.taints
+    own = own and not _FROM_OPEN_FOLDER.match(content.source) and not _EVERYBODYS.match(path)
+    if grade == "keys" and own:
         grade = "own-keys"
     if grade == "unknown" and _FROM_OPEN_FOLDER.match(content.source):
         grade = "suspect"
     if content is EMPTY and not appends:
         grade = "emptied"
+    if _NO_HISTORY.search(content.text):
+        shell.emit(EffectKind.LOG, utility, "the shell's history", ("history", "off"))
     if _OPEN_UMASK.search(content.text):
         shell.emit_path(EffectKind.PERMISSION, utility, where, ("world-write", "umask"))
     kind = sorted(labels & {"startup", "keys", "hook"})

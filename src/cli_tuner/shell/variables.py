@@ -21,6 +21,7 @@ PROGRAM_VARIABLES = frozenset(
 )
 _ALWAYS_RUN = frozenset({"PROMPT_COMMAND", "BASH_ENV", "PS0"})
 _HISTORY = frozenset({"HISTFILE", "HISTSIZE", "HISTFILESIZE", "SAVEHIST"})
+_AGENT = re.compile(r"/tmp/ssh-")  # noqa: S108
 _OPEN_FOLDER = re.compile(r"^(?:/tmp|/var/tmp|/dev/shm)/?(?::|$)")
 
 
@@ -33,5 +34,8 @@ def assigned(shell: Interpreter, name: str, value: Value) -> None:
     elif name == "PATH" and _OPEN_FOLDER.match(value.text):
         # Everybody can put a program there, and it is found first.
         shell.emit(EffectKind.PRIVILEGE, "PATH", value.text, ("search-path",))
+    elif name == "SSH_AUTH_SOCK" and _AGENT.match(value.text) and not value.known:
+        # The key agent of whoever is logged in: its keys open other machines.
+        shell.emit(EffectKind.SECRET, "ssh-agent", "the agent of another session", ("agent",))
     elif name in _HISTORY and value.text in ("", "0", "/dev/null"):
         shell.emit(EffectKind.LOG, "bash", "the shell's history", ("history", "off"))

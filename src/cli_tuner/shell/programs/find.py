@@ -36,7 +36,8 @@ def _find(call: Call) -> Value:
     starts, tests = _find_parts(call.args)
     narrowed, junk = _narrowed(tests)
     extra = (("filtered",) if narrowed else ()) + (("junk",) if junk else ())
-    found = [_found(start, narrowed, extra) for start in starts]
+    hunted = _hunts(tests, starts, call)
+    found = [_found(start, narrowed, (*extra, *hunted)) for start in starts]
     if call.has("-delete"):
         for start in starts:
             call.on_path(EffectKind.DELETE, start, "recursive", *extra)
@@ -46,7 +47,6 @@ def _find(call: Call) -> Value:
         if where is not None:
             call.writes(where, UNKNOWN)
     texts = tuple(dict.fromkeys(t for item in found for t in item.value.texts))
-    hunted = _hunts(tests, starts, call)
     taints = frozenset({"many", *extra}) | (frozenset({"sensitive"}) if hunted else frozenset())
     return Value(texts[:12] or (HOLE,), taints, "what find finds")
 
@@ -129,14 +129,24 @@ _SECRET_NAMES = re.compile(
 )
 
 
-def _hunts(tests: list[Field], starts: list[Field], call: Call) -> bool:
-    """Looking for key files outside the project."""
+# Names that nothing but a secret has.
+_ONLY_SECRET = re.compile(
+    r"^\*?\.?(?:id_(?:rsa|dsa|ecdsa|ed25519)|ssh|aws|gnupg|kube|netrc|pgpass|git-credentials|my\.cnf|"
+    r"g?shadow|wallet\.dat|htpasswd|vault-token|.*\.kdbx|login data|logins\.json|key4\.db)\*?$"
+)
+
+
+def _hunts(tests: list[Field], starts: list[Field], call: Call) -> tuple[str, ...]:
+    """Looking for key files outside the project: the marks of what is found."""
     names = [tests[i + 1].text for i, t in enumerate(tests[:-1]) if t.text in ("-name", "-iname")]
     outside = any(
         place_of(resolved(s.text, call.shell.cwd)).partition("-")[0] in ("root", "system", "home")
         for s in starts
     )
-    return outside and any(_SECRET_NAMES.search(name.lower()) for name in names)
+    plain = [name.lower().replace(STAR, "*") for name in names]
+    if not outside or not any(_SECRET_NAMES.search(n) or _ONLY_SECRET.match(n) for n in plain):
+        return ()
+    return ("sensitive", *(["secret-file"] if any(map(_ONLY_SECRET.match, plain)) else []))
 
 
 HANDLERS: dict[str, Handler] = dict.fromkeys(("find", "gfind"), _find)

@@ -57,6 +57,7 @@ _DOWNLOAD = re.compile(
 )
 _UPLOAD = re.compile(
     r"method\s*:\s*['\"](?:POST|PUT)|post_form|->post|\.post\(|CURLOPT_POSTFIELDS|"
+    r"https?://[^'\"\s]*\?[^'\"\s]*=['\"]\s*(?:\.|\+|,)|"
     r"requests\.(?:post|put)|http\.request|urlopen\([^)]*data=|Net::HTTP\.post"
 )
 _ENVIRONMENT = re.compile(r"%ENV|process\.env\b(?!\.)|\bENV\.(?:to_h|inspect)|\$_ENV|getenv\(\)")
@@ -74,7 +75,7 @@ _DECODES = re.compile(
 )
 _SOCKET = re.compile(
     r"\bsocket\b|\bSocket\b|TCPSocket|fsockopen|net\.(?:connect|createConnection|Socket)|"
-    r"IO::Socket|createConnection|new net|Net\.Sockets"
+    r"require\(\s*['\"](?:net|tls|dgram)['\"]\s*\)|IO::Socket|createConnection|new net|Net\.Sockets"
 )
 _JOINS = re.compile(
     r"dup2|pty\.spawn|/bin/(?:ba|z|da)?sh|cmd\.exe|\bsubprocess\b|child_process|\bexec\b|"

@@ -27,7 +27,11 @@ def _crontab(call: Call) -> Value:
     elif parsed.operands or call.stdin.texts != ("",):
         from_input = not parsed.operands or parsed.operands[0].text == "-"
         content = call.stdin if from_input else call.reads(parsed.operands[0])
-        call.effect(EffectKind.PERSIST, "crontab", "cron", graded(call.shell, call.name, content))
+        grade = graded(call.shell, call.name, content)
+        if grade == "unknown" and not from_input:
+            place = place_of(resolved(parsed.operands[0].text, call.shell.cwd))
+            grade = "suspect" if place == "temp" else grade
+        call.effect(EffectKind.PERSIST, "crontab", "cron", grade)
     return EMPTY
 
 
@@ -91,6 +95,9 @@ def _git(call: Call) -> Value:
             if value.startswith("!"):
                 call.run_text(known(value[1:]), stdin=EMPTY)
     texts = [arg.text for arg in call.args]
+    if "credential" in texts[:3] and texts[-1:] == ["fill"]:
+        call.effect(EffectKind.SECRET, "the stored passwords", "dump")
+        return Value((HOLE,), frozenset({"secret"}), "a stored password")
     _work_tree(call, texts)
     if "checkout" in texts[:3] and any(t in (".", ":/", "*") for t in texts):
         call.effect(EffectKind.REMOTE_STATE, "uncommitted changes", "git", "local")
@@ -104,6 +111,11 @@ def _make(call: Call) -> Value:
     """make runs what the makefile says; one that comes from here is read as recipes."""
     where = call.after("-f", "--file", "--makefile")
     content: Value | None = None
+    evaluated = call.after("--eval", "-E")
+    if evaluated is not None:
+        recipe = re.sub(r"^[^:=\n]*::?[^;\n]*;", "", evaluated.text)
+        if recipe != evaluated.text or "\t" in recipe:
+            call.run_text(known(recipe.strip().lstrip("@-+")), stdin=EMPTY)
     if where is not None and where.text == "-":
         content = call.stdin
     elif where is not None:

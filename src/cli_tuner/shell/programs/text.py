@@ -209,6 +209,9 @@ def _grep(call: Call) -> Value:
     where = parsed.operands[0 if given else 1 :]
     if any(_KEY_TEXT.search(p) for p in patterns) and _outside(call, where):
         taints |= {"secret-file", "sensitive"}
+    recorded = call.stdin.taints & {"recorded"} or "recorded" in value.taints
+    if recorded and any(_PASSWORD_TEXT.search(p) for p in patterns):
+        call.effect(EffectKind.SECRET, "passwords in what was typed", "found")
     if "capture" in taints and any(_LOGIN_TEXT.search(p) for p in patterns):
         call.effect(EffectKind.SECRET, "passwords on the network", "capture")
     return Value((HOLE,), taints, value.source)
@@ -218,6 +221,7 @@ def _grep(call: Call) -> Value:
 _KEY_TEXT = re.compile(
     r"PRIVATE KEY|BEGIN (?:RSA|OPENSSH|DSA|EC|PGP)|AKIA|aws_secret|ghp_|xox[bp]-"
 )
+_PASSWORD_TEXT = re.compile(r"pass(?!ive|ed|ing|\b)|token|secret|cred|api.?key", re.I)
 _LOGIN_TEXT = re.compile(r"pass|user|login|authorization|cookie|token|secret|cred", re.I)
 
 
