@@ -128,7 +128,7 @@ def test_text_that_bash_rejects_is_not_safe(text):
     verdict = check(text)
     if verdict.level is Level.SAFE:
         outcome = subprocess.run(
-            ["bash", "-n"], input=text.encode(), capture_output=True, check=False
+            ["bash", "-O", "extglob", "-n"], input=text.encode(), capture_output=True, check=False
         )
         assert outcome.returncode == 0
 

@@ -1,10 +1,9 @@
 """Bash text to nodes. Never raises: what cannot be read is an `Opaque` at its place.
 
 A recursive-descent parser of our own, written for judging rather than for editing: it keeps
-what decides meaning (quoting, redirections, here-documents, spans) and rejects what Bash
-rejects. Editor grammars recover from errors by guessing, and read `exec 3<>/dev/tcp/h/1` or a
-here-string after a redirection as errors; both are how attacks are spelled. `bash -n` and
-tree-sitter-bash are the second opinions, in the tests.
+what decides meaning (quoting, redirections, here-documents, spans) and rejects what Bash rejects.
+Editor grammars guess, and read `exec 3<>/dev/tcp/h/1` or a here-string after a redirection, which
+is how attacks are spelled, as errors. `bash -n` and tree-sitter-bash are second opinions in tests.
 
 Limits: SIZE_MAX characters, COMMANDS_MAX simple commands, DEPTH_MAX levels.
 """
@@ -161,6 +160,8 @@ class _Parser(LineScanner):
         if self.peek() == "(":
             self.pos += 1
             body = self.script_until(")")
+            if isinstance(body, Sequence) and not body.items:
+                raise self.fail("nothing between parentheses")
             return self._redirected(body, start, subshell=True)
         word = self.reserved()
         if _IN.match(self.text, self.pos):
@@ -340,6 +341,8 @@ class _Parser(LineScanner):
     def _function(self, name: str, start: int) -> Function:
         self.newlines()
         body = self._command()
+        if isinstance(body, Simple):
+            raise self.fail("a function's body is missing")
         return Function(name, body, self.span(start, self.pos))
 
     def _redirected(self, node: Node, start: int, *, subshell: bool = False) -> Node:
