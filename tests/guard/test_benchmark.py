@@ -25,9 +25,9 @@ def test_the_cases_are_many_and_different():
     cases = _benchmark().load(SCRIPT.parent / "cases.jsonl")
     assert len({case["id"] for case in cases}) == len({case["command"] for case in cases})
     dangerous = [case for case in cases if case["expect"] == "dangerous"]
-    assert len(dangerous) >= 120
-    assert len(cases) - len(dangerous) >= 120
-    assert len({case["category"] for case in dangerous}) >= 10
+    assert len(dangerous) >= 400
+    assert len(cases) - len(dangerous) >= 400
+    assert len({case["category"] for case in dangerous}) >= 18
 
 
 def test_a_rate_over_nothing_is_an_error():
