@@ -18,15 +18,25 @@ _GLOB = re.compile(f"[{STAR}{QUERY}]")
 
 
 @cache
-def _table() -> tuple[tuple[str, re.Pattern[str], tuple[str, ...]], ...]:
-    """(label, one pattern for all its files, the files that a glob could name)."""
+def _table() -> Mapping[str, tuple[str, ...]]:
+    """Label -> the patterns of its files."""
     data = compiled("labels", {_FILE.name: _FILE.read_text("utf-8")}, _read)
-    rows = []
-    for label, patterns in data.items():
-        regex = "|".join(_regex(pattern) for pattern in patterns)
-        plain = tuple(p for p in patterns if "*" not in p)
-        rows.append((str(label), re.compile(f"(?:{regex})$", re.S), plain))
-    return tuple(rows)
+    return {str(label): tuple(patterns) for label, patterns in data.items()}
+
+
+def _fits(pattern: str, path: str) -> bool:
+    """Whether the pattern names the path. Few need their regex, and compiling one costs most."""
+    if "*" not in pattern:
+        return path.removesuffix("\n") == pattern
+    head, tail = pattern.partition("*")[0], pattern.rpartition("*")[2].removeprefix("/")
+    if not path.startswith(head) or not path.removesuffix("\n").endswith(tail):
+        return False
+    return _compiled(pattern).match(path) is not None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(f"{_regex(pattern)}$", re.S)
 
 
 def _read(texts: Mapping[str, str]) -> Any:
@@ -45,11 +55,15 @@ def _regex(pattern: str) -> str:
 def labels_of(path: str) -> frozenset[str]:
     """The labels of a resolved path; one with globs gets those of every file it could name."""
     path = _HOME.sub("~", path)
-    found = {label for label, regex, _ in _table() if regex.match(path)}
+    found = {
+        label
+        for label, patterns in _table().items()
+        if any(_fits(pattern, path) for pattern in patterns)
+    }
     if _GLOB.search(path) and not path.startswith(HOLE):
         pattern = path.replace(STAR, "*").replace(QUERY, "?").split("/")
-        for label, _, plain in _table():
-            if any(_could_be(file.split("/"), pattern) for file in plain):
+        for label, patterns in _table().items():
+            if any("*" not in p and _could_be(p.split("/"), pattern) for p in patterns):
                 found.add(label)
     if "public" in found:
         found -= {"secret", "sensitive"}
@@ -69,4 +83,4 @@ def _could_be(parts: list[str], pattern: list[str]) -> bool:
 @cache
 def label_names() -> frozenset[str]:
     """All labels there are."""
-    return frozenset(label for label, _, _ in _table())
+    return frozenset(_table())

@@ -7,6 +7,7 @@ the files changes: importing all of them takes 100 ms, which a cold `check` cann
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
@@ -42,8 +43,13 @@ _WRAPPERS: dict[str, Handler] = {
 @cache
 def _index() -> Mapping[str, str]:
     """Program -> module below this package; the later of two modules has it."""
-    folder = Path(__file__).parent
-    sources = {path.stem: path.read_text("utf-8") for path in sorted(folder.glob("[a-z]*.py"))}
+    # Size and time of each file, as Python itself decides whether bytecode is still good.
+    with os.scandir(Path(__file__).parent) as entries:
+        sources = {
+            entry.name.removesuffix(".py"): f"{entry.stat().st_size}:{entry.stat().st_mtime_ns}"
+            for entry in sorted(entries, key=lambda entry: entry.name)
+            if entry.name.endswith(".py") and not entry.name.startswith("_")
+        }
     found: Mapping[str, str] = compiled("programs", sources, _found)
     return found
 
