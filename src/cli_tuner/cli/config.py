@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
-import tempfile
 import tomllib
 from pathlib import Path
 
 from cli_tuner.errors import ConfigError, UsageError
+from cli_tuner.models.store import write_atomically
 from cli_tuner.settings import (
     Paths,
     parse_setting,
@@ -114,15 +113,6 @@ def _write(path: Path, text: str) -> None:
     private_folder(path.parent)
     real = path.resolve()  # a link into somebody's dotfiles stays a link
     try:
-        handle, name = tempfile.mkstemp(dir=real.parent, prefix=".config-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(real)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_atomically(real, text)
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror}") from error
