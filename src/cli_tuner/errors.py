@@ -6,16 +6,26 @@ person sees and, where there is one, the next thing to do. Nobody sees a traceba
     CliTunerError                exit 1   something failed
     ├── UsageError               exit 2   the request itself is not acceptable
     │   └── ConfigError          exit 2   a configuration file or variable is wrong
+    │       └── IntentError      exit 2   an intent of the data generator is wrong
     ├── NotSetUp                 exit 3   a part is missing that `cli-tuner setup` can bring
     │   ├── ModelMissing         exit 3   the model is not on this machine
     │   ├── ModelCorrupt         exit 3   the file is not the one the catalogue names
-    │   └── FetchError           exit 3   it could not be brought here
+    │   ├── FetchError           exit 3   it could not be brought here
+    │   ├── ExtraMissing         exit 3   packages are missing that an extra of cli-tuner brings
+    │   └── SandboxMissing       exit 3   commands cannot be run in isolation here
     ├── UnusableOutput           exit 4   the model gave nothing that is a command
     ├── BackendError             exit 5   the engine or endpoint failed
     │   ├── BackendUnreachable   exit 5   nobody answers
     │   ├── BackendTimeout       exit 5   it took too long
     │   └── Cancelled            exit 130 whoever asked went away
     ├── JournalError             exit 1   a record could not be written or read
+    ├── ArtifactError            exit 1   what a stage made cannot be kept, or is not whole
+    ├── DataError                exit 1   a data source or a data set is not usable
+    ├── PublishError             exit 1   something could not be published
+    │   ├── NotPublishable       exit 1   what should be published is not whole, or not clean
+    │   ├── HubRefused           exit 1   the Hub said no
+    │   ├── HubLogin             exit 3   the Hub was not told, or does not know, who we are
+    │   └── HubUnreachable       exit 5   the Hub does not answer, or breaks off again and again
     └── PolicyError              exit 12  a rule or policy is not valid
         └── RuleError            exit 12  one rule file is wrong
 """
@@ -64,6 +74,10 @@ class ConfigError(UsageError):
     """A configuration file or variable is wrong."""
 
 
+class IntentError(ConfigError):
+    """An intent of the data generator is wrong."""
+
+
 class NotSetUp(CliTunerError):
     """A part is missing that `cli-tuner setup` can bring."""
 
@@ -80,6 +94,14 @@ class ModelCorrupt(NotSetUp):
 
 class FetchError(NotSetUp):
     """A file could not be brought here."""
+
+
+class SandboxMissing(NotSetUp):
+    """Commands cannot be run in isolation on this machine."""
+
+
+class ExtraMissing(NotSetUp):
+    """Packages are missing that an extra of cli-tuner brings."""
 
 
 class UnusableOutput(CliTunerError):
@@ -110,6 +132,38 @@ class Cancelled(BackendError):
 
 class JournalError(CliTunerError):
     """A record could not be written or read."""
+
+
+class PublishError(CliTunerError):
+    """Something could not be published."""
+
+
+class NotPublishable(PublishError):
+    """What should be published is not whole, or not clean. Nothing left this machine."""
+
+
+class HubRefused(PublishError):
+    """The Hub said no: no permission, no room, or other content where ours should be."""
+
+
+class HubLogin(PublishError):
+    """The Hub was not told, or does not know, who we are."""
+
+    exit_code = Exit.NOT_SET_UP
+
+
+class HubUnreachable(PublishError):
+    """The Hub does not answer, or breaks off again and again. What arrived is kept there."""
+
+    exit_code = Exit.UNREACHABLE
+
+
+class ArtifactError(CliTunerError):
+    """What a stage made cannot be kept, or is not whole."""
+
+
+class DataError(CliTunerError):
+    """A data source or a data set is not usable."""
 
 
 class PolicyError(CliTunerError):
