@@ -1,0 +1,1 @@
+"""Publishing: what the stages made, packed with its card and sent to the Hugging Face Hub."""
