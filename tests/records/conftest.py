@@ -68,8 +68,8 @@ def identity() -> r.ModelIdentity:
     return r.ModelIdentity(name="fast", sha256=DIGEST, backend="local", engine="llama.cpp")
 
 
-def examples() -> tuple[r.Record, ...]:
-    """One of each, with as few defaults as possible."""
+def plain_examples() -> tuple[r.Plain, ...]:
+    """One of each record that the guard makes, with as few defaults as possible."""
     return (
         r.Span(start=0, end=4),
         r.Effect(
@@ -83,6 +83,12 @@ def examples() -> tuple[r.Record, ...]:
         ),
         reason(),
         verdict(level=r.Level.REVIEW),
+    )
+
+
+def examples() -> tuple[r.Record, ...]:
+    """One of each of the others."""
+    return (
         identity(),
         r.CommandRequest(request_id=ID, query=QUERY, model="fast", received_at=NOW),
         r.NormalizedRequest(
@@ -149,10 +155,16 @@ def record(request: pytest.FixtureRequest) -> r.Record:
     return request.param
 
 
+@pytest.fixture(params=plain_examples(), ids=lambda record: type(record).__name__)
+def plain(request: pytest.FixtureRequest) -> r.Plain:
+    """Each kind of record that the guard makes, in turn."""
+    return request.param
+
+
 @pytest.fixture
-def example() -> Callable[[type[r.Record]], r.Record]:
+def example() -> Callable[[type[r.Record | r.Plain]], Any]:
     """The example of one kind."""
-    by_kind = {type(record): record for record in examples()}
+    by_kind = {type(record): record for record in (*examples(), *plain_examples())}
     return by_kind.__getitem__
 
 

@@ -75,7 +75,7 @@ def test_a_verdict_softened_behind_pythons_back_is_no_proof(verdict_on):
 
 
 def test_no_dictionary_passes_for_a_verdict_of_wrong_types(verdict_on):
-    fields = verdict_on("ls").model_dump(mode="json")
+    fields = verdict_on("ls").as_json()
     with pytest.raises(ValidationError):
         validated("ls", fields, Safety.MODERATE)
 

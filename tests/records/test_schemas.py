@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
+from cli_tuner.records import Plain
 from cli_tuner.records.schemas import PUBLIC, schema_of, write_schemas
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schemas"
@@ -31,12 +34,16 @@ def test_a_schema_is_closed_and_documented(record):
     schema = json.loads(schema_of(record))
     assert schema["additionalProperties"] is False
     assert schema["description"]
-    assert set(schema["properties"]) == set(record.model_fields)
+    assert (
+        set(schema["properties"]) == {field.name for field in fields(record)}
+        if issubclass(record, Plain)
+        else set(record.model_fields)
+    )
 
 
 def test_the_schema_agrees_with_what_is_written(example):
     for record in PUBLIC:
-        written = json.loads(example(record).model_dump_json())
+        written = json.loads(TypeAdapter(record).dump_json(example(record)))
         schema = json.loads(schema_of(record))
         assert set(schema["required"]) <= set(written) <= set(schema["properties"])
 

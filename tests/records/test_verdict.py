@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from pydantic import ValidationError
 
 from cli_tuner.records import Effect, EffectKind, Level, Reason, Safety, Span, Verdict
 
@@ -44,20 +43,20 @@ def test_the_level_is_that_of_the_worst_reason(verdict_on, reason_at, level, of_
     if level is worst:
         assert verdict_on(level=level, reasons=reasons).level is level
     else:
-        with pytest.raises(ValidationError, match="does not follow from the reasons"):
+        with pytest.raises(ValueError, match="does not follow from the reasons"):
             verdict_on(level=level, reasons=reasons)
 
 
 @pytest.mark.parametrize("digest", ["", "0" * 63, "0" * 65, "A" * 64, "g" * 64, "0" * 64 + "\n"])
 @pytest.mark.parametrize("field", ["command_sha256", "ruleset_digest", "policy_digest"])
 def test_what_is_no_digest_is_refused(verdict_on, field, digest):
-    with pytest.raises(ValidationError, match=field):
+    with pytest.raises(ValueError, match=field):
         verdict_on(**{field: digest})
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 2), (3, 2), (0, -1)])
 def test_a_span_that_runs_backwards_is_refused(start, end):
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValueError):
         Span(start=start, end=end)
 
 
@@ -66,13 +65,13 @@ def test_a_span_may_be_empty():
 
 
 def test_an_effect_is_of_a_known_kind(example):
-    with pytest.raises(ValidationError):
-        example(Effect).model_copy(update={"kind": "explode"})
-    assert example(Effect).model_copy(update={"kind": EffectKind.OPAQUE}).kind == "opaque"
+    with pytest.raises(ValueError):
+        example(Effect).changed(kind="explode")
+    assert example(Effect).changed(kind=EffectKind.OPAQUE).kind == "opaque"
 
 
 def test_a_tampered_reason_inside_a_verdict_is_found_out(example):
     verdict, reason = example(Verdict), example(Reason)
     object.__setattr__(reason, "level", "harmless")
-    with pytest.raises(ValidationError):
-        verdict.model_copy(update={"reasons": (reason,)})
+    with pytest.raises(ValueError):
+        verdict.changed(reasons=(reason,))

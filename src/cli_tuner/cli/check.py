@@ -43,7 +43,7 @@ def run(given: argparse.Namespace) -> int:
     command = _command(given.text)
     verdict = judge.verdict(command)
     if given.json:
-        _write({"schema_version": "1", **verdict.model_dump(mode="json")})
+        _write({"schema_version": "1", **verdict.as_json()})
     elif given.sarif:
         from cli_tuner.cli.sarif import Sarif
 

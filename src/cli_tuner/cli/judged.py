@@ -33,7 +33,7 @@ def with_command(answer: Answer, command: str) -> Answer:
             **answer.document,
             "command": command if refusal is None else None,
             "risk_level": verdict.level.value,
-            "verdict": verdict.model_dump(mode="json"),
+            "verdict": verdict.as_json(),
             "alternatives": [],
             "refusal": refusal,
         }

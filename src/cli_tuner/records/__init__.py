@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cli_tuner.records.base import Record, Sha256, sha256_of
+    from cli_tuner.records.base import Record
     from cli_tuner.records.command import (
         COMMAND_MAX,
         COMMAND_MIN,
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from cli_tuner.records.ids import new_request_id, short_id
     from cli_tuner.records.output import Finish, ModelIdentity, RawModelOutput
+    from cli_tuner.records.plain import Plain, Sha256, sha256_of
     from cli_tuner.records.request import (
         QUERY_MAX,
         QUERY_MIN,
@@ -65,6 +66,7 @@ _HOME = {
     "ModelIdentity": "output",
     "NormalizedRequest": "request",
     "PerformanceRecord": "response",
+    "Plain": "plain",
     "ProvenanceRecord": "response",
     "QUERY_MAX": "request",
     "QUERY_MIN": "request",
@@ -74,14 +76,14 @@ _HOME = {
     "Refusal": "command",
     "RefusalCode": "command",
     "Safety": "verdict",
-    "Sha256": "base",
+    "Sha256": "plain",
     "Span": "verdict",
     "ValidatedCommand": "command",
     "ValidationErrorRecord": "response",
     "Verdict": "verdict",
     "confidence_of": "response",
     "new_request_id": "ids",
-    "sha256_of": "base",
+    "sha256_of": "plain",
     "short_id": "ids",
 }
 
@@ -105,6 +107,7 @@ __all__ = [
     "ModelIdentity",
     "NormalizedRequest",
     "PerformanceRecord",
+    "Plain",
     "ProvenanceRecord",
     "RawModelOutput",
     "Reason",

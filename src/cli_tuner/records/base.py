@@ -11,15 +11,13 @@ part of another one, since every record validates the records in it again.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, NoReturn, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-"""A SHA-256 digest as 64 lower-case hexadecimal digits."""
+from cli_tuner.records.plain import refuse_surrogates
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -30,19 +28,6 @@ def _in_utc(moment: datetime) -> datetime:
 
 UtcMoment = Annotated[datetime, AfterValidator(_in_utc)]
 """A date and time in UTC, said to be so: records of two machines must be comparable."""
-
-
-def sha256_of(text: str) -> str:
-    """The SHA-256 of a text's UTF-8 bytes, as 64 hexadecimal digits."""
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-def _refuse_surrogates(name: str, text: str) -> None:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        code = ord(text[error.start])
-        raise ValueError(f"{name} has a lone surrogate (U+{code:04X}); remove it") from None
 
 
 class Record(BaseModel):
@@ -64,7 +49,7 @@ class Record(BaseModel):
         for name, value in self.__dict__.items():
             for text in value if isinstance(value, tuple) else (value,):
                 if isinstance(text, str):
-                    _refuse_surrogates(name, text)
+                    refuse_surrogates(name, text)
         return self
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:

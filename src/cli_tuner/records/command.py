@@ -12,7 +12,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from cli_tuner.records.base import Record, sha256_of
+from cli_tuner.records.base import Record
+from cli_tuner.records.plain import sha256_of
 from cli_tuner.records.request import RequestId
 from cli_tuner.records.verdict import Safety, Verdict
 

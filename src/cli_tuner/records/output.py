@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from cli_tuner.records.base import Record, Sha256
+from cli_tuner.records.base import Record
+from cli_tuner.records.plain import Sha256
 from cli_tuner.records.request import RequestId
 
 Count = Annotated[int, Field(ge=0)]

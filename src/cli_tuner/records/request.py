@@ -12,8 +12,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from cli_tuner.records.base import Record, Sha256, UtcMoment, sha256_of
+from cli_tuner.records.base import Record, UtcMoment
 from cli_tuner.records.ids import ID_PATTERN
+from cli_tuner.records.plain import Sha256, sha256_of
 from cli_tuner.records.verdict import Safety
 
 QUERY_MIN = 3

@@ -7,9 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cli_tuner.records.base import Record, Sha256, UtcMoment, sha256_of
+from cli_tuner.records.base import Record, UtcMoment
 from cli_tuner.records.command import Refusal, RefusalCode
 from cli_tuner.records.output import Count, Milliseconds, ModelIdentity
+from cli_tuner.records.plain import Sha256, sha256_of
 from cli_tuner.records.request import Caller, RequestId
 from cli_tuner.records.verdict import Level, Safety, Verdict
 

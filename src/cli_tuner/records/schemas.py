@@ -12,6 +12,8 @@ import json
 import sys
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from cli_tuner.records import (
     CommandRequest,
     CommandResponse,
@@ -20,14 +22,15 @@ from cli_tuner.records import (
     PerformanceRecord,
     ProvenanceRecord,
     RawModelOutput,
-    Record,
     Refusal,
     ValidatedCommand,
     ValidationErrorRecord,
     Verdict,
 )
+from cli_tuner.records.base import Record
+from cli_tuner.records.plain import Plain
 
-PUBLIC: tuple[type[Record], ...] = (
+PUBLIC: tuple[type[Record | Plain], ...] = (
     CommandRequest,
     CommandResponse,
     FeedbackRecord,
@@ -44,9 +47,9 @@ PUBLIC: tuple[type[Record], ...] = (
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def schema_of(record: type[Record]) -> str:
+def schema_of(record: type[Record | Plain]) -> str:
     """A record's JSON Schema as the text of its file: sorted keys, one final newline."""
-    schema = {"$schema": _DIALECT, **record.model_json_schema(mode="serialization")}
+    schema = {"$schema": _DIALECT, **TypeAdapter(record).json_schema(mode="serialization")}
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 

@@ -1,18 +1,17 @@
 """What the guard says about one command: a level, the reasons, the effects, and on what text.
 
-A `Verdict` is made in one place, `guard.check`; a test says so.
+A `Verdict` is made in one place, `guard.check`; a test says so. No Pydantic here: see `plain.py`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import ClassVar
 
-from pydantic import Field, model_validator
+from cli_tuner.records.plain import TEXT, TEXTS, Kind, Offset, Plain, Sha256, require_digest
 
-from cli_tuner.records.base import Record, Sha256
-
-SpanOffset = Annotated[int, Field(ge=0)]
+_OPTIONAL_TEXT = Kind(str, type(None))
 
 
 class Level(StrEnum):
@@ -83,20 +82,23 @@ class EffectKind(StrEnum):
     OPAQUE = "opaque"
 
 
-class Span(Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span(Plain):
     """Half-open range of character offsets into the judged text."""
 
-    start: SpanOffset
-    end: SpanOffset
+    start: Offset
+    end: Offset
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.end < self.start:
-            raise ValueError("a span ends where it starts, or later")
-        return self
+    kinds: ClassVar[dict[str, Kind]] = {"start": Kind(int), "end": Kind(int)}
+
+    def __post_init__(self) -> None:
+        Plain.__post_init__(self)
+        if not 0 <= self.start <= self.end:
+            raise ValueError("a span starts at 0 or later, and ends where it starts, or later")
 
 
-class Effect(Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect(Plain):
     """One thing that the command would do.
 
     `target` is the path, host, device, package or process concerned, as far as the text tells;
@@ -113,8 +115,20 @@ class Effect(Record):
     attributes: tuple[str, ...] = ()
     span: Span
 
+    kinds: ClassVar[dict[str, Kind]] = {
+        "kind": Kind(EffectKind),
+        "utility": TEXT,
+        "target": _OPTIONAL_TEXT,
+        "certainty": Kind(Certainty),
+        "as_root": Kind(bool),
+        "via": TEXTS,
+        "attributes": TEXTS,
+        "span": Kind(Span),
+    }
 
-class Reason(Record):
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason(Plain):
     """Why the verdict is what it is: one rule that matched, with its target named."""
 
     rule_id: str
@@ -126,8 +140,20 @@ class Reason(Record):
     attack: tuple[str, ...] = ()
     span: Span
 
+    kinds: ClassVar[dict[str, Kind]] = {
+        "rule_id": TEXT,
+        "name": TEXT,
+        "level": Kind(Level),
+        "message": TEXT,
+        "why": TEXT,
+        "instead": _OPTIONAL_TEXT,
+        "attack": TEXTS,
+        "span": Kind(Span),
+    }
 
-class Verdict(Record):
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict(Plain):
     """The guard's judgement of exactly the text whose digest it carries.
 
     `summary` is the phrase shown to people ("reads files only"). The level is at least the
@@ -143,9 +169,21 @@ class Verdict(Record):
     ruleset_digest: Sha256
     policy_digest: Sha256
 
-    @model_validator(mode="after")
-    def _level_has_a_reason(self) -> Self:
+    kinds: ClassVar[dict[str, Kind]] = {
+        "level": Kind(Level),
+        "summary": TEXT,
+        "command_sha256": TEXT,
+        "reasons": Kind(tuple, of=Reason),
+        "effects": Kind(tuple, of=Effect),
+        "policy": Kind(Safety),
+        "ruleset_digest": TEXT,
+        "policy_digest": TEXT,
+    }
+
+    def __post_init__(self) -> None:
+        Plain.__post_init__(self)
+        for name in ("command_sha256", "ruleset_digest", "policy_digest"):
+            require_digest(name, getattr(self, name))
         worst = max((reason.level.severity for reason in self.reasons), default=0)
         if self.level.severity != worst:
             raise ValueError(f"level {self.level} does not follow from the reasons")
-        return self
