@@ -1,0 +1,169 @@
+"""Runs every command of the generator in the sandbox: `python -m cli_tuner.data.generate.proof`.
+
+Each distinct command runs at least once, on the tree its intent declares for its values, and has
+to do what the intent expects. What needs a network, a daemon or a program that is not here is
+parsed by `bash -n` and judged by the guard only, and counted apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+
+from cli_tuner.data.generate.expect import Checker, probe
+from cli_tuner.data.generate.intent import Intent, intents
+from cli_tuner.data.generate.pairs import requests
+from cli_tuner.data.generate.render import Rendered
+from cli_tuner.data.generate.trees import tree_of
+from cli_tuner.errors import CliTunerError, SandboxMissing
+from cli_tuner.guard import check
+from cli_tuner.records import Level
+from cli_tuner.sandbox import image, reason_it_cannot_run, run
+from cli_tuner.shell import syntax_error_in
+
+
+@dataclass(frozen=True)
+class Proved:
+    """What was found for one intent: its distinct requests and commands, and what is wrong."""
+
+    intent: str
+    domain: str
+    proof: str
+    pairs: int
+    commands: int
+    problems: tuple[str, ...]
+
+
+def prove(intent: Intent, seed: int = 0, most: int | None = None) -> Proved:
+    """Prove all commands of one intent, or the first `most`."""
+    made: dict[str, Rendered] = {}
+    count = 0
+    try:
+        for _, rendered in requests(intent, seed, intent.pairs):
+            count += 1
+            made.setdefault(rendered.command, rendered)
+        chosen = list(made.values())[:most]
+        problems = [each for one in chosen for each in _problems(one)]
+        problems += _syntax([one.command for one in chosen])
+    except CliTunerError as error:
+        problems = [str(error)]
+    return Proved(intent.id, intent.domain, intent.proof, count, len(made), tuple(problems))
+
+
+def _problems(made: Rendered) -> Iterator[str]:
+    command = made.command
+    judged = [f"own parser: {reason}" for reason in [syntax_error_in(command)] if reason]
+    verdict = check(command)
+    if verdict.level is Level.DANGEROUS:
+        judged.append("the guard calls it dangerous: " + ", ".join(r.rule for r in verdict.reasons))
+    if len(command) > 200:
+        judged.append("longer than the 200 characters of a command")
+    if made.intent.proof == "run" and not judged:
+        judged += _run(made)
+    for each in judged:
+        yield f"{command}\n      {each}\n      asked: {made.query}"
+
+
+def _run(made: Rendered) -> Iterator[str]:
+    start = image(tree_of(made))
+    done = run(made.command, start, probe=probe(made))
+    yield from Checker(made, done, start.before, start.made_at).problems()
+    if other := made.intent.expect.get("same"):
+        twin = run(made.fill(str(other)), start)
+        if done.stdout != twin.stdout or done.changes != twin.changes:
+            yield (
+                f"printed {done.stdout[:200]!r}, and `{made.fill(str(other))}`"
+                f" {twin.stdout[:200]!r} {twin.stderr[:100]!r}"
+            )
+
+
+def _syntax(commands: list[str]) -> list[str]:
+    """What `bash -n` refuses; one process for all if all is well."""
+    if (
+        subprocess.run(["bash", "-n", "-c", "\n".join(commands)], capture_output=True).returncode
+        == 0
+    ):
+        return []
+    return [
+        f"{each}\n      bash -n refuses it"
+        for each in commands
+        if subprocess.run(["bash", "-n", "-c", each], capture_output=True, check=False).returncode
+    ]
+
+
+def main() -> int:
+    """Print counts and failures; 1 if there are failures, 3 without a sandbox."""
+    parser = argparse.ArgumentParser(prog="python -m cli_tuner.data.generate.proof")
+    parser.add_argument("--domain", action="append", help="only this domain (may be repeated)")
+    parser.add_argument("--intent", action="append", help="only this intent (may be repeated)")
+    parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--most", type=int, help="only so many commands an intent")
+    parser.add_argument("--show", type=int, default=0, help="print so many pairs an intent")
+    parser.add_argument("--problems", type=int, default=2, help="print so many an intent (2)")
+    given = parser.parse_args()
+    try:
+        return _report(given)
+    except SandboxMissing as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except CliTunerError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _report(given: argparse.Namespace) -> int:
+    chosen = [
+        intent
+        for intent in intents()
+        if (not given.domain or intent.domain in given.domain)
+        and (
+            not given.intent
+            or intent.id in given.intent
+            or intent.id.split(".", 1)[1] in given.intent
+        )
+    ]
+    for intent in chosen if given.show else ():
+        for query, made in requests(intent, given.seed, given.show):
+            print(f"{intent.id:28} {query}\n{'':28}   {made.command}")
+    if reason := reason_it_cannot_run():
+        raise SandboxMissing(reason)
+    started = time.monotonic()
+    proved = []
+    with ProcessPoolExecutor(given.jobs) as pool:
+        for one in pool.map(prove, chosen, [given.seed] * len(chosen), [given.most] * len(chosen)):
+            proved.append(one)
+            for problem in one.problems[: given.problems]:
+                print(f"FAIL {one.intent}: {problem}")
+    print(table(proved))
+    failed = [one for one in proved if one.problems]
+    print(f"{time.monotonic() - started:.0f} s; {len(failed)} intents with problems: "
+          + (", ".join(one.intent for one in failed) or "none"))  # fmt: skip
+    return 1 if failed else 0
+
+
+def table(proved: list[Proved]) -> str:
+    """Counts by domain, as Markdown."""
+    lines = ["| domain | intents | pairs | commands | run | parsed only | problems |",
+             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    for name in [*sorted({one.domain for one in proved}), "all"]:
+        some = [one for one in proved if name in {one.domain, "all"}]
+        ran: Counter[bool] = Counter()
+        for one in some:
+            ran[one.proof == "run"] += one.commands
+        lines.append(
+            f"| {name} | {len(some)} | {sum(o.pairs for o in some)} | "
+            f"{sum(o.commands for o in some)} | {ran[True]} | {ran[False]} | "
+            f"{sum(len(o.problems) for o in some)} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
