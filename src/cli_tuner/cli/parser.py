@@ -51,6 +51,7 @@ def build_parser(wanted: str | None = None) -> Parser:
         "doctor": _add_doctor,
         "stop": _add_stop,
         "config": _add_config,
+        "publish": _add_publish,
         "completions": _add_completions,
     }
     for name, add in builders.items():
@@ -161,6 +162,34 @@ def _add_config(commands: _Commands) -> None:
     )
     parser.add_argument("key", nargs="?")
     parser.add_argument("value", nargs="?")
+    _add_common(parser, settings=False)
+
+
+def _add_publish(commands: _Commands) -> None:
+    parser = commands.add_parser(
+        "publish",
+        help="put a dataset on the Hugging Face Hub",
+        description="Verifies a dataset, writes its card and uploads both. An upload that was cut"
+        " off goes on when the same command runs again.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("what", choices=("dataset",))
+    parser.add_argument("folder", help="what `run data` made, or its name below data/processed")
+    parser.add_argument("--repo", metavar="OWNER/NAME", required=True, help="where it goes")
+    visibility = parser.add_mutually_exclusive_group()
+    visibility.add_argument(
+        "--public", dest="private", action="store_false", default=None, help="everybody may read it"
+    )
+    visibility.add_argument(
+        "--private", dest="private", action="store_true", help="a new repository is, by default"
+    )
+    parser.add_argument("--jsonl", action="store_true", help="also the splits as JSON Lines")
+    parser.add_argument("--tag", metavar="VERSION", help="name this content, as in v1.0.0")
+    parser.add_argument("--message", metavar="TEXT", help="the commit's first line")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="write what would be uploaded; no network, no token"
+    )
+    parser.add_argument("--out", metavar="FOLDER", help="where --dry-run writes: FOLDER.publish")
     _add_common(parser, settings=False)
 
 

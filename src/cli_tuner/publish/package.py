@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from cli_tuner.artifacts.artifact import sha256_of_file
+from cli_tuner.artifacts.staging import staged
 from cli_tuner.errors import NotPublishable, UsageError
 
 SUMS = "SHA256SUMS"
@@ -74,18 +74,10 @@ def paths_in_sums(text: bytes) -> frozenset[str]:
     return frozenset(found[2] for line in lines if (found := _LINE.fullmatch(line)))
 
 
-def digest_of(path: Path) -> str:
-    """The SHA-256 of a file."""
-    digest = hashlib.sha256()
-    for chunk in _chunks(path):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
 def _item(path: str, content: Path | bytes) -> Item:
     if isinstance(content, bytes):
         return Item(path, content, len(content), hashlib.sha256(content).hexdigest())
-    return Item(path, content, content.stat().st_size, digest_of(content))
+    return Item(path, content, content.stat().st_size, sha256_of_file(content))
 
 
 def _chunks(content: Path | bytes) -> Iterator[bytes]:
@@ -101,21 +93,14 @@ def write_package(package: Package, folder: Path) -> None:
     """Write the package into a folder of its own: all of it, or nothing.
 
     A folder that holds an earlier package and nothing else is replaced. Raises UsageError if it
-    holds anything else, NotPublishable if a file changed meanwhile.
+    holds anything else, NotPublishable if a file changed meanwhile, ArtifactError if the disk is
+    full.
     """
     if folder.exists():
         _refuse_foreign(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
+    with staged(folder) as staging:
         for item in package.items:
             _write_item(item, staging / item.path)
-        staging.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        staging.rename(folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -141,9 +126,3 @@ def _write_item(item: Item, target: Path) -> None:
             file.write(chunk)
     if digest.hexdigest() != item.sha256:
         raise NotPublishable(f"{item.content!s} changed while it was written")
-
-
-def is_plain(path: str) -> bool:
-    """Whether a path from a file stays below the folder that it is relative to."""
-    pure = PurePosixPath(path)
-    return bool(path) and not pure.is_absolute() and ".." not in pure.parts and "\\" not in path
