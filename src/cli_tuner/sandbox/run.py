@@ -88,6 +88,9 @@ def run(
     started = time.monotonic()
     outcome = _start(made.archive, ("", made.each, command, probe), limits)
     report = _report(outcome)
+    if outcome.status in {SETUP_FAILED, TREE_FAILED} and not outcome.stopped:
+        said = outcome.read[2].decode(errors="replace").strip()[-300:]
+        raise ConfigError(f"a tree could not be made: {said or 'tar refuses it'}")
     if report is None:
         return Run(
             outcome.read[1], outcome.read[2], 137, outcome.stopped, False, (), {},
@@ -182,7 +185,8 @@ def _script(limits: Limits) -> str:
         f"ulimit -c 0 -t {limits.cpu_s} -v {limits.address_space >> 10} "
         f"-u {limits.processes} -n {limits.open_files} -f {limits.file_size >> 10}"
     )
-    descriptors = 'exec 3<&"$5" 4>&"$6" 6>&"$7"; eval "exec $5<&- $6>&- $7>&-"'
+    mounted = " ".join(f"--exclude=.{name}" for name in OF_THE_MACHINE)
+    descriptors = f'MOUNTED="{mounted}"; exec 3<&"$5" 4>&"$6" 6>&"$7"; eval "exec $5<&- $6>&- $7>&-"'
     return f"{descriptors}\n{SUPERVISOR.read_text(encoding='utf-8')}".replace(
         'cd "$HOME"', f'{bounds}; cd "$HOME"', 1
     )

@@ -28,11 +28,12 @@ fi
 LC_ALL=C
 printf '%s\n%s\n%s\n%s' "$status" "$probed" "${#probe}" "$probe" >&4
 LC_ALL=C.UTF-8
-if ! tar --create --format=gnu --sparse --one-file-system --directory=/ --file=- . >&4; then
+set -- --create --format=gnu --sparse --one-file-system --anchored $MOUNTED --directory=/ --file=- .
+if ! tar "$@" >&4; then
   exec 4>&-
   find / -xdev \( -type d ! -perm -u=rwx -o -type f ! -perm -u=r \) \
     -printf '%m %p\0' -exec chmod u+rwx {} \; >&6
   printf '\0' >&6
-  tar --create --format=gnu --sparse --one-file-system --directory=/ --file=- . >&6
+  tar "$@" >&6
 fi
 exit 0

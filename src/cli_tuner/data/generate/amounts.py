@@ -39,10 +39,10 @@ def number(rng: random.Random, given: Mapping[str, Any]) -> Value:
 
 
 def counted(value: int) -> Value:
-    """A count: `5` or `five`; forms `next`, `last` (one less), `half`, `double`."""
+    """A count: `5` or `five`; forms `raw` (always digits), `next`, `last` (one less), `half`, `double`."""
     words = in_words(value)
     says = (str(value),) * 3 + ((words,) if words and value > 1 else ())
-    forms = {"next": value + 1, "last": value - 1, "half": value // 2, "double": value * 2}
+    forms = {"raw": value, "next": value + 1, "last": value - 1, "half": value // 2, "double": value * 2}
     return Value(str(value), {k: str(v) for k, v in forms.items()}, {"": says})
 
 
@@ -66,6 +66,7 @@ def size(rng: random.Random, given: Mapping[str, Any]) -> Value:
         named = names[3] if n > 1 else names[3].removesuffix("s")
         says.append(f"{'a' if n == 1 else words} {named}")
     forms = {
+        "raw": f"{n}{unit}",
         "upper": f"{n}{unit.upper()}",
         "bytes": str(total),
         "over": str(total + total // 2),

@@ -77,12 +77,17 @@ class Intent:
 
 
 @cache
-def intents() -> tuple[Intent, ...]:
-    """All intents of all domains, checked. Raises IntentError naming the file and the intent."""
-    found: list[Intent] = []
-    for path in sorted((HERE / "intents").glob("*.yaml")):
-        found.extend(domain(path))
-    return tuple(found)
+def intents(*domains: str) -> tuple[Intent, ...]:
+    """All intents of these domains, or of all; checked.
+
+    Raises IntentError naming the file and the intent.
+    """
+    files = sorted((HERE / "intents").glob("*.yaml"))
+    for name in domains:
+        if name not in {path.stem for path in files}:
+            raise IntentError(f"no intents/{name}.yaml")
+    chosen = [path for path in files if not domains or path.stem in domains]
+    return tuple(intent for path in chosen for intent in domain(path))
 
 
 def domain(path: Path) -> tuple[Intent, ...]:

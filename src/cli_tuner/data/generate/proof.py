@@ -61,7 +61,7 @@ def _problems(made: Rendered) -> Iterator[str]:
     judged = [f"own parser: {reason}" for reason in [syntax_error_in(command)] if reason]
     verdict = check(command)
     if verdict.level is Level.DANGEROUS:
-        judged.append("the guard calls it dangerous: " + ", ".join(r.rule for r in verdict.reasons))
+        judged.append("the guard calls it dangerous: " + ", ".join(r.rule_id for r in verdict.reasons))
     if len(command) > 200:
         judged.append("longer than the 200 characters of a command")
     if made.intent.proof == "run" and not judged:
@@ -119,11 +119,11 @@ def main() -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
+    named = {each.split(".", 1)[0] for each in given.intent or () if "." in each}
     chosen = [
         intent
-        for intent in intents()
-        if (not given.domain or intent.domain in given.domain)
-        and (
+        for intent in intents(*(given.domain or sorted(named)))
+        if (
             not given.intent
             or intent.id in given.intent
             or intent.id.split(".", 1)[1] in given.intent
