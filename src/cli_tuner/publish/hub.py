@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -234,7 +236,13 @@ class Repository:
         if self.tags().get(name) != commit:
             raise HubRefused(f"the tag {name} names another commit", hint="choose a new version")
 
-    def _asking(self, doing: str) -> Any:
-        """Errors with reasons, and no request that waits for ever: the library's default is to."""
+    @contextmanager
+    def _asking(self, doing: str) -> Iterator[None]:
+        """Errors with reasons, and no request that waits for ever: the library's default is to.
+
+        Warnings of the libraries below are for whoever maintains them, not for a publisher.
+        """
         self._hub.get_session().timeout = STALLED_S
-        return reasons(doing)
+        with reasons(doing), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
