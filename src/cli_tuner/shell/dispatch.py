@@ -18,16 +18,17 @@ from cli_tuner.shell.hatches import is_exploit, noticed
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs import HANDLERS
 from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, UNKNOWN, Value, concatenated, known
+from cli_tuner.shell.words import Field
 
 if TYPE_CHECKING:
     from cli_tuner.shell.effects import Interpreter
-    from cli_tuner.shell.words import Field
 
 _VERSION = re.compile(
     r"^(?:(?P<base>python|pip|perl|ruby|php|lua|node|gcc|clang|ksh|bash|java)[\d.]+"
-    r"|(?P<windows>.+)\.exe)$"
+    r"|(?P<windows>.+)\.exe|(?P<loader>ld(?:-linux|-musl|64)?[\w.-]*\.so\.\d+))$"
 )
 _FILTERED_GLOB = re.compile(f"[{STAR}{QUERY}]")
+_INTERRUPTED = re.compile(rf"\w+(?:{HOLE}\w+)+")
 _AMOUNTS = frozenset({"-N", "-n", "-l", "-c", "--read-bytes", "--length", "--bytes", "--lines"})
 _MAKERS = frozenset({"touch", "mkdir", "mktemp", "ln", "cp", "fallocate", "truncate", "mkfifo"})
 _CANDIDATES_MAX = 6
@@ -47,9 +48,11 @@ def run(shell: Interpreter, fields: list[Field], stdin: Value) -> Value:
     printed = EMPTY
     for index, text in enumerate(head.value.texts[:_CANDIDATES_MAX]):
         if HOLE in text.rpartition("/")[2] and not text.startswith("./"):
-            _unknown_program(shell, head, fields)
-            printed = UNKNOWN
-            continue
+            if not _is_interrupted(text):
+                _unknown_program(shell, head, fields)
+                printed = UNKNOWN
+                continue
+            text = text.replace(HOLE, "")  # noqa: PLW2901
         for name in _names_of(text):
             call = Call(shell, name, fields[1:], stdin)
             if index or name != text.rpartition("/")[2]:
@@ -67,6 +70,14 @@ def _unknown_program(shell: Interpreter, head: Field, fields: list[Field]) -> No
         shell.emit(EffectKind.EXECUTE, "bash", head.value.source or None, hidden)
         return
     shell.emit(EffectKind.OPAQUE, "bash", name, ("program",), Certainty.UNKNOWN)
+
+
+def _is_interrupted(text: str) -> bool:
+    """`r${x}m`: a name that is most likely not set takes a known one apart."""
+    spelled = text.replace(HOLE, "")
+    if _INTERRUPTED.fullmatch(text) is None:
+        return False
+    return spelled in HANDLERS or facts_of(spelled) is not None
 
 
 def _names_of(text: str) -> list[str]:
@@ -90,19 +101,15 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
     if name in shell.aliases and "/" not in text:
         return _alias(call, name)
     if "/" in text:
-        path = resolved(text, shell.cwd)
-        if path.startswith(("/etc/init.d/", "/etc/rc.d/")):
-            from cli_tuner.shell.programs.services import init_script
-
-            return init_script(call, name)
-        if path in shell.files or place_of(path) in ("temp", "net"):
-            return _local_file(call, path)
+        printed = _by_path(call, resolved(text, shell.cwd), head)
+        if printed is not None:
+            return printed
     if "self" in head.value.taints and shell.processes and not call.args:
         call.effect(EffectKind.RESOURCE, name, "fork", "recursive")
     handler: Handler | None = HANDLERS.get(name)
     facts = None if handler is not None else facts_of(name)
     if handler is None and facts is None and (match := _VERSION.match(name)):
-        call.name = name = match["base"] or match["windows"]
+        call.name = name = match["base"] or match["windows"] or "ld.so"
         handler, facts = HANDLERS.get(name), facts_of(name)
     noticed(call)
     if name in _RUNNERS:
@@ -116,6 +123,21 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
     if facts is not None:
         return apply_facts(call, facts)
     return _unheard_of(call)
+
+
+def _by_path(call: Call, path: str, head: Field) -> Value | None:
+    """Run what a path names; None if the program's name says enough."""
+    shell = call.shell
+    if path.startswith(("/etc/init.d/", "/etc/rc.d/")):
+        from cli_tuner.shell.programs.services import init_script
+
+        return init_script(call, call.name)
+    if path in shell.copies:
+        program = Field(known(shell.copies[path]), head.span, head.raw)
+        return shell.run_fields([program, *call.args], call.stdin, via="")
+    if path in shell.files or place_of(path) in ("temp", "net"):
+        return _local_file(call, path)
+    return None
 
 
 def _asks_for_help(call: Call) -> bool:
@@ -141,7 +163,12 @@ def _local_file(call: Call, path: str) -> Value:
         if [arg.text for arg in call.args] == ["-p"]:
             call.effect(EffectKind.PRIVILEGE, "root", "setuid")
         return UNKNOWN
-    return call.run_text(content)
+    scope = call.shell.scope
+    positional, scope.positional = scope.positional, tuple(arg.value for arg in call.args)
+    try:
+        return call.run_text(content)
+    finally:
+        scope.positional = positional
 
 
 def _unheard_of(call: Call) -> Value:

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import Certainty, Effect, EffectKind
 from cli_tuner.shell import dispatch
-from cli_tuner.shell.machine import Machine, OutOfBudget
+from cli_tuner.shell.again import tested
+from cli_tuner.shell.assignments import assign, declared
+from cli_tuner.shell.machine import OutOfBudget
 from cli_tuner.shell.nodes import (
-    Assignment,
     Branch,
     Function,
     Group,
@@ -31,15 +32,14 @@ from cli_tuner.shell.nodes import (
     Pipeline,
     ProcessSub,
     Range,
-    Redirect,
     Sequence,
     Simple,
-    Word,
 )
-from cli_tuner.shell.parse import parse
+from cli_tuner.shell.parse import DECLARATIONS, parse
 from cli_tuner.shell.persistence import persisted
+from cli_tuner.shell.redirects import Redirecting
 from cli_tuner.shell.settings import weigh
-from cli_tuner.shell.shape import always_true, grows, names_in, pauses
+from cli_tuner.shell.shape import always_true, endless_for, gathers, names_in, pauses
 from cli_tuner.shell.values import (
     EMPTY,
     HOLE,
@@ -50,14 +50,14 @@ from cli_tuner.shell.values import (
     shown,
     without_marks,
 )
-from cli_tuner.shell.variables import assigned
-from cli_tuner.shell.words import Field, fields_of, text_of
+from cli_tuner.shell.words import Field, fields_of
 
 if TYPE_CHECKING:
     pass
 
 STEPS_MAX = 3_000
 NESTED_MAX = 12
+ROUNDS_MAX = 24
 
 
 def effects_of(text: str) -> tuple[Effect, ...]:
@@ -71,7 +71,7 @@ def effects_of(text: str) -> tuple[Effect, ...]:
     return tuple(interpreter.effects)
 
 
-class Interpreter(Machine):
+class Interpreter(Redirecting):
     """Walks the nodes in the order in which Bash would run them."""
 
     # --- the text
@@ -141,17 +141,28 @@ class Interpreter(Machine):
         return flow
 
     def _group(self, node: Group, stdin: Value) -> Value:
-        stdin, outputs = self._redirections(node.redirects, stdin, "")
+        stdin, outputs = self.redirections(node.redirects, stdin, "")
+        if node.coproc:
+            return self._beside(node)
         if node.subshell:
             with self.subshell():
                 printed = self.run(node.body, stdin)
         else:
             printed = self.run(node.body, stdin)
-        return self._redirected_output(outputs, printed, "")
+        return self.redirected_output(outputs, printed, "")
+
+    def _beside(self, node: Group) -> Value:
+        """A coprocess: the array holds the descriptors of its output and its input."""
+        with self.forked(), self.subshell():
+            printed = self.run(node.body, EMPTY)
+        for index, fd in enumerate(("163", "164")):
+            self.descriptors[fd] = Field(known(f"/dev/fd/{fd}"), self.span, node.coproc)
+            self.files[f"/dev/fd/{fd}"] = printed
+            self.scope.assign(f"{node.coproc}[{index}]", known(fd))
+        return EMPTY
 
     def _branch(self, node: Branch, stdin: Value) -> Value:
-        for word in node.words:
-            text_of(word, self.scope)
+        tested(node.words, self.scope)
         printed: list[Value] = []
         for index, body in enumerate(node.bodies):
             with self.conditional(index > 0 and not always_true(node.bodies[0])):
@@ -167,22 +178,35 @@ class Interpreter(Machine):
         endless = node.kind in ("while", "until") and node.condition is not None
         if endless and node.condition is not None:
             endless = always_true(node.condition) is (node.kind == "while")
-        endless = endless or (node.variable is None and node.words == ())
+        endless = endless or (node.variable is None and node.words == () and endless_for(node))
         endless = endless and not pauses(node.body)
         if node.condition is not None:
             self.run(node.condition, stdin)
         if node.variable is not None:
-            self.scope.variables[node.variable] = self._loop_value(node)
+            self.scope.assign(node.variable, self._loop_value(node))
         names = set(names_in(node.body)) if endless else set()
         if {"mkdir", "cd"} <= names:
             self.emit(EffectKind.RESOURCE, "mkdir", "a folder in a folder", ("disk",))
         self.endless += endless
+        self.scope.looping += 1
         with self.conditional(not endless and node.words is None):
-            printed = self.run(node.body, stdin)
+            printed = self._rounds(node, stdin)
+        self.scope.looping -= 1
         self.endless -= endless
         if endless and printed.text:
             printed = replace(printed, taints=printed.taints | {"endless"})
         return printed
+
+    def _rounds(self, node: Loop, stdin: Value) -> Value:
+        """The body, once with all values; one by one where it gathers them into a variable."""
+        values = self.scope.lookup(node.variable) if node.variable is not None else None
+        if values is None or node.words is None or node.variable is None or not gathers(node.body):
+            return self.run(node.body, stdin)
+        printed: list[Value] = []
+        for item in fields_of(node.words, self.scope)[:ROUNDS_MAX]:
+            self.scope.assign(node.variable, item.value)
+            printed.append(self.run(node.body, stdin))
+        return concatenated(printed) if printed else EMPTY
 
     def _loop_value(self, node: Loop) -> Value:
         if node.words is None:
@@ -199,35 +223,33 @@ class Interpreter(Machine):
 
     def _simple(self, node: Simple, stdin: Value) -> Value:
         self.at(node.span)
-        local = bool(node.words)
+        names = [item.name for item in node.assignments] if node.words else []
+        before = {name: self.scope.variables.get(name) for name in names}
         for assignment in node.assignments:
-            self._assign(assignment)
+            assign(self, assignment)
         fields = fields_of(node.words, self.scope)
         self.at(node.span)
         name = fields[0].text if fields else ""
-        stdin, outputs = self._redirections(node.redirects, stdin, name)
+        stdin, outputs = self.redirections(node.redirects, stdin, name)
         if not fields:
-            return self._redirected_output(outputs, EMPTY, name)
+            return self.redirected_output(outputs, EMPTY, name)
         if name == "exec" and len(fields) == 1:
-            return self._redirected_output(outputs, UNKNOWN, name)
+            return self.redirected_output(outputs, UNKNOWN, name)
+        if node.assignments and name in DECLARATIONS:
+            declared(self, fields, node.assignments)
+            before = {}
         printed = dispatch.run(self, fields, stdin)
         self.at(node.span)
-        if local and any(item.name == "PATH" for item in node.assignments):
-            self.scope.variables.pop("PATH", None)
-        return self._redirected_output(outputs, printed, name)
+        self._restore(before)
+        return self.redirected_output(outputs, printed, name)
 
-    def _assign(self, assignment: Assignment) -> None:
-        values = [text_of(word, self.scope) for word in assignment.words]
-        if self.endless and grows(assignment):
-            self.emit(EffectKind.RESOURCE, "bash", assignment.name, ("memory",))
-        value = concatenated(_spaced(values)) if values else EMPTY
-        if assignment.appends:
-            before = self.scope.variables.get(assignment.name)
-            value = concatenated([before, value]) if before is not None else value
-        elif self.conditions and assignment.name in self.scope.variables:
-            value = self.scope.variables[assignment.name].joined(value)
-        self.scope.variables[assignment.name] = value
-        assigned(self, assignment.name, value)
+    def _restore(self, before: dict[str, Value | None]) -> None:
+        """Assignments in front of a command end with it."""
+        for name, value in before.items():
+            if value is None:
+                self.scope.forget(name)
+            else:
+                self.scope.variables[name] = value
 
     def run_fields(self, fields: list[Field], stdin: Value, *, via: str) -> Value:
         """A command that another one starts."""
@@ -283,6 +305,8 @@ class Interpreter(Machine):
         """A function from the text. One that calls itself while forking has no end."""
         self.called.add(name)
         for entry, processes, conditions in self.stack:
+            if entry == name and 0 < len(args) < len(self.scope.positional or ()):
+                continue  # fewer arguments each time: it ends
             if entry == name:
                 forks = self.processes > processes
                 if forks and self.conditions <= conditions:
@@ -298,66 +322,6 @@ class Interpreter(Machine):
         finally:
             self.stack.pop()
             self.scope.positional = positional
-
-    # --- redirections
-
-    def _redirections(
-        self, redirects: tuple[Redirect, ...], stdin: Value, name: str
-    ) -> tuple[Value, list[tuple[Redirect, Field]]]:
-        """What standard input becomes, and the files that output goes to."""
-        outputs: list[tuple[Redirect, Field]] = []
-        for redirect in redirects:
-            operator = redirect.operator
-            if operator in ("<<", "<<-"):
-                stdin = text_of(redirect.target, self.scope, tilde=False)
-                continue
-            if operator == "<<<":
-                stdin = text_of(redirect.target, self.scope)
-                continue
-            for target in fields_of((redirect.target,), self.scope):
-                if operator in ("<&", ">&") and target.text.rstrip("-").isdigit():
-                    stdin = self._duplicated(target.text.rstrip("-"), operator, stdin, outputs)
-                    continue
-                if operator in ("<&", ">&") and target.text == "-":
-                    continue
-                if operator == "<":
-                    if redirect.fd.isdigit() and int(redirect.fd) > 2:
-                        self.descriptors[redirect.fd] = target
-                    stdin = self.read_file(name or "bash", target, ("redirect",))
-                    continue
-                if redirect.fd.isdigit() and int(redirect.fd) > 2:
-                    self.descriptors[redirect.fd] = target
-                if operator == "<>":
-                    stdin = self.read_file(name or "bash", target, ("redirect",))
-                outputs.append((redirect, target))
-        return stdin, outputs
-
-    def _duplicated(
-        self, fd: str, operator: str, stdin: Value, outputs: list[tuple[Redirect, Field]]
-    ) -> Value:
-        """`<&5` and `>&5`: the file that the text opened as descriptor 5."""
-        opened = self.descriptors.get(fd)
-        if opened is None:
-            return stdin
-        span = Range(opened.span.start, opened.span.end)
-        if operator == "<&":
-            return self.read_file("bash", opened, ("redirect",))
-        outputs.append((Redirect(">>", Word((), span, opened.raw), "", span), opened))
-        return stdin
-
-    def _redirected_output(
-        self, outputs: list[tuple[Redirect, Field]], printed: Value, name: str
-    ) -> Value:
-        """Write what was printed to where it is sent; the result is what still comes out."""
-        remains = printed
-        for redirect, target in outputs:
-            errors_only = redirect.fd == "2" and redirect.operator in (">", ">>")
-            content = EMPTY if errors_only else printed
-            attributes = ("append",) if redirect.operator in (">>", "&>>") else ("truncate",)
-            self.write_file(name or "bash", target, content, (*attributes, "redirect"))
-            if not errors_only:
-                remains = EMPTY
-        return remains
 
     def written(self, utility: str, path: str, where: Field, content: Value, appends: bool) -> None:
         """Grade what was written to a file that is run later."""
@@ -387,10 +351,3 @@ class Interpreter(Machine):
         path = f"/dev/fd/{len(self.files) + 63}"
         self.files[path] = printed
         return Value((path,), printed.taints, printed.source)
-
-
-def _spaced(values: list[Value]) -> list[Value]:
-    spaced: list[Value] = []
-    for index, value in enumerate(values):
-        spaced += [known(" "), value] if index else [value]
-    return spaced

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from cli_tuner.shell.nodes import Assignment, Lit, Range, Redirect, Word
-from cli_tuner.shell.scan import Scanner
+from cli_tuner.shell.nodes import Arith, Assignment, Branch, Lit, Node, Range, Redirect, Word
+from cli_tuner.shell.scan import Scanner, Unreadable
 
 _BLANK = re.compile(r"(?:[ \t]|\\\n)+")
 _REDIRECT = re.compile(r"(\d+|\{\w+\})?(&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<(?!\()|>(?!\())")
@@ -113,8 +113,8 @@ class LineScanner(Scanner):
                 words.append(self.word())
         elif self.peek() not in ("", *" \t\n;&|)<>") or self.peek(2) in ("<(", ">("):
             words.append(self.word())
-        appends = bool(plus or subscript)
-        return Assignment(name, tuple(words), appends, is_array, self.span(start, self.pos))
+        span = self.span(start, self.pos)
+        return Assignment(name, tuple(words), bool(plus), is_array, span, subscript or "")
 
     def words_until_end(self) -> list[Word]:
         """The words up to the end of the command."""
@@ -124,6 +124,36 @@ class LineScanner(Scanner):
             if self.peek() in ("", ";", "\n"):
                 return words
             words.append(self.word())
+
+    def test(self, start: int) -> Node:
+        """`[[ ... ]]` from behind its opening: the words in it."""
+        words: list[Word] = []
+        while True:
+            self.newlines()
+            if self.pos >= self.size:
+                raise self.fail("']]' is missing")
+            if self.reserved() == "]]":
+                self.pos += 2
+                return Branch(tuple(words), (), self.span(start, self.pos))
+            if self.peek() in "()<>&|;" and self.peek(2) not in ("<(", ">("):
+                self.pos += 1
+            else:
+                words.append(self.word())
+
+    def arithmetic(self) -> Node | None:
+        """`(( ... ))`, or None where these are two subshells; then nothing is consumed."""
+        start = self.pos
+        try:
+            body = self._balanced()
+        except Unreadable:
+            self.pos = start
+            return None
+        if not (body.startswith("(") and body.endswith(")")):
+            self.pos = start
+            return None
+        span = self.span(start, self.pos)
+        part = Arith(body[1:-1], self._inner_word(body[1:-1]))
+        return Branch((Word((part,), span, body),), (), span)
 
     def empty_parens(self) -> None:
         """The `()` of a function's definition, from its opening parenthesis."""

@@ -14,8 +14,9 @@ from cli_tuner.records.verdict import Certainty, Effect, EffectKind, Span
 from cli_tuner.shell.labels import labels_of
 from cli_tuner.shell.nodes import Function, Node, ProcessSub, Range
 from cli_tuner.shell.paths import place_of, resolved, wildness
+from cli_tuner.shell.scope import Scope
 from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, UNKNOWN, Value, concatenated, shown
-from cli_tuner.shell.words import Field, Scope
+from cli_tuner.shell.words import Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +50,7 @@ class Machine:
         self.traps: list[str] = []
         self.files: dict[str, Value] = {}
         self.descriptors: dict[str, Field] = {}
+        self.copies: dict[str, str] = {}  # copies of programs, and links to them
         self.span = Range(0, 0)
         self.as_root = False
         self.via: tuple[str, ...] = ()
@@ -80,11 +82,13 @@ class Machine:
     @contextmanager
     def subshell(self) -> Iterator[None]:
         """Changes to variables and to the current folder end with the block."""
-        variables, cwd = dict(self.scope.variables), self.cwd
+        scope, cwd = self.scope, self.cwd
+        before = dict(scope.variables), dict(scope.arrays), dict(scope.references)
         try:
             yield
         finally:
-            self.scope.variables, self.cwd = variables, cwd
+            scope.variables, scope.arrays, scope.references = before
+            self.cwd = cwd
 
     @contextmanager
     def forked(self, really: bool = True) -> Iterator[None]:

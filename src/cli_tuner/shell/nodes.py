@@ -85,13 +85,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """`name=word`, `name+=word` or `name=(words)`."""
+    """`name=word`, `name+=word`, `name[subscript]=word` or `name=(words)`."""
 
     name: str
     words: tuple[Word, ...]
     appends: bool
     is_array: bool
     span: Range
+    subscript: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +134,16 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`{ ... }` or, as a subshell, `( ... )`; also carries a compound's redirections."""
+    """`{ ... }` or, as a subshell, `( ... )`; also carries a compound's redirections.
+
+    `coproc` is the array with the two ends of a command that runs beside.
+    """
 
     body: Node
     redirects: tuple[Redirect, ...]
     subshell: bool
     span: Range
+    coproc: str = ""
 
 
 @dataclass(frozen=True, slots=True)

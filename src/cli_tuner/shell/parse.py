@@ -35,8 +35,9 @@ COMMANDS_MAX = 2_000
 
 _ASSIGN = re.compile(r"([A-Za-z_]\w*)(\[[^\]\s]*\])?(\+?)=", re.ASCII)
 _IN = re.compile(r"in(?=[\s;&|()<>]|$)")
+_COPROC = re.compile(r"[A-Za-z_]\w*\s+(?=[({])")
 _CLOSERS = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}", "]]"})
-_DECLARATIONS = frozenset({"export", "declare", "local", "readonly", "typeset"})
+DECLARATIONS = frozenset({"export", "declare", "local", "readonly", "typeset"})
 
 
 def parse(text: str, *, fixed: Range | None = None, depth: int = 0) -> Sequence:
@@ -49,6 +50,15 @@ def parse(text: str, *, fixed: Range | None = None, depth: int = 0) -> Sequence:
         span = fixed or Range(0, len(text))
         return Sequence((Opaque("longer than 64 kB", span),), ("",), span)
     return _Parser(text, 0, fixed, depth).whole()
+
+
+def quoted_word(text: str) -> Word | None:
+    """The text as it would be between double quotes; None if that cannot be read."""
+    try:
+        parser = _Parser(text, fixed=Range(0, 0), depth=8)
+        return Word(tuple(parser.double_quoted("")), Range(0, 0), text)
+    except (Unreadable, RecursionError):
+        return None
 
 
 class _Parser(LineScanner):
@@ -155,7 +165,7 @@ class _Parser(LineScanner):
             raise self.fail("too many commands")
         self.blanks()
         start = self.pos
-        if self.peek(2) == "((" and (node := self._arithmetic()):
+        if self.peek(2) == "((" and (node := self.arithmetic()):
             return self._redirected(node, start)
         if self.peek() == "(":
             self.pos += 1
@@ -200,7 +210,7 @@ class _Parser(LineScanner):
             return self._function(name, start)
         if word == "coproc":
             return self._coproc()
-        return self._test(start)
+        return self.test(start)
 
     def _body(self, closer: str) -> Node:
         start = self.pos
@@ -241,7 +251,7 @@ class _Parser(LineScanner):
         words: tuple[Word, ...] | None = None
         condition: Node | None = None
         if self.peek(2) == "((":
-            condition = self._arithmetic()
+            condition = self.arithmetic()
             words = ()
         else:
             variable = self.word().raw
@@ -303,40 +313,13 @@ class _Parser(LineScanner):
 
     def _coproc(self) -> Node:
         self.blanks()
-        mark = self.pos
-        name = re.compile(r"[A-Za-z_]\w*\s+(?=[({])").match(self.text, self.pos)
+        start = self.pos
+        name = _COPROC.match(self.text, self.pos)
         if name:
             self.pos = name.end()
-        if self.peek() in ("", ";"):
-            self.pos = mark
-        return self._command()
-
-    def _test(self, start: int) -> Node:
-        words: list[Word] = []
-        while True:
-            self.newlines()
-            if self.pos >= self.size:
-                raise self.fail("']]' is missing")
-            if self.reserved() == "]]":
-                self.pos += 2
-                return Branch(tuple(words), (), self.span(start, self.pos))
-            if self.peek() in "()<>&|;" and self.peek(2) not in ("<(", ">("):
-                self.pos += 1
-            else:
-                words.append(self.word())
-
-    def _arithmetic(self) -> Node | None:
-        start = self.pos
-        try:
-            body = self._balanced()
-        except Unreadable:
-            self.pos = start
-            return None
-        if not (body.startswith("(") and body.endswith(")")):
-            self.pos = start
-            return None
-        inner = self._inner_word(body)
-        return Branch((inner,) if inner else (), (), self.span(start, self.pos))
+        body = self._command()
+        span = self.span(start, self.pos)
+        return Group(body, (), True, span, name.group().strip() if name else "COPROC")
 
     def _function(self, name: str, start: int) -> Function:
         self.newlines()
@@ -362,7 +345,7 @@ class _Parser(LineScanner):
         return Group(node, tuple(redirects), subshell, self.span(start, self.pos))
 
     def _takes_assignments(self, words: list[Word]) -> bool:
-        return not words or words[0].literal in _DECLARATIONS
+        return not words or words[0].literal in DECLARATIONS
 
     def _simple(self) -> Node:
         start = end = self.pos

@@ -70,7 +70,7 @@ def resolved(text: str, cwd: str = PROJECT) -> str:
             parts.append("..")
     joined = "/".join(parts)
     if absolute:
-        return "/" + joined
+        return "/" + joined.replace("proc/self/fd/", "dev/fd/", 1)
     return joined or "."
 
 

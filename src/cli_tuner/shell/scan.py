@@ -17,7 +17,7 @@ _PLAIN = re.compile(r"[^\s\\'\"$`;&|()<>?*+@!#]+")
 _IN_DOUBLE = re.compile(r'[^\\"$`]+')
 _IN_HERE = re.compile(r"[^\\$`]+")
 _NAME = re.compile(r"[A-Za-z_]\w*|\d|[@*#?$!-]", re.ASCII)
-_BRACED = re.compile(r"([!#]?)([A-Za-z_]\w*(?:\[(?:[^\]{}$]|\$\w+)*\])?|\d+|[@*#?$!-])", re.ASCII)
+_BRACED = re.compile(r"([!#]?)([A-Za-z_]\w*(?:\[[\w@*$+-]*\])?|\d+|[@*#?$!-])", re.ASCII)
 _OPERATOR = re.compile(r":?[-=+?]|##?|%%?|//?|\^\^?|,,?|@|:")
 _META = frozenset(" \t\n;&|()<>")
 _ESCAPES = {
@@ -273,6 +273,8 @@ class Scanner:
             raise self.fail("bad substitution")
         prefix, name = head.groups()
         self.pos = head.end()
+        if self.peek() == "[" and name.isidentifier():
+            name += self._subscript()
         if self.peek() == "}":
             self.pos += 1
             self.depth -= 1
@@ -288,6 +290,20 @@ class Scanner:
         word = self._until_brace(quoted)
         self.depth -= 1
         return Param(name, prefix + operator.group(), word, quoted)
+
+    def _subscript(self) -> str:
+        """`[...]` of any content, as it is spelled; what is in it is expanded when it is used."""
+        start, level = self.pos, 0
+        while self.pos < self.size:
+            char = self.text[self.pos]
+            if char == "'":
+                self._until("'")
+                continue
+            level += (char in "[(") - (char in "])")
+            self.pos += 1
+            if level == 0:
+                return self.text[start : self.pos]
+        raise self.fail("a bracket is not closed")
 
     def _until_brace(self, quoted: bool) -> Word:
         start = self.pos

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cli_tuner.shell.nodes import (
+    Arith,
     Assignment,
     Branch,
     Function,
@@ -46,8 +47,24 @@ def always_true(node: Node) -> bool:
     """Whether it succeeds each time, as far as the names tell."""
     names = list(names_in(node))
     if isinstance(node, Branch) and not node.bodies:
-        return not node.words
+        text = _arithmetic_of(node)
+        return text is not None and text.strip().isdigit() and int(text) != 0
     return bool(names) and all(name in _TRUE for name in names)
+
+
+def endless_for(node: Loop) -> bool:
+    """Whether `for (( a; b; c ))` has no b, or one that always holds."""
+    text = _arithmetic_of(node.condition)
+    test = text.split(";")[1].strip() if text is not None and text.count(";") == 2 else "0"
+    return not test or (test.isdigit() and int(test) != 0)
+
+
+def _arithmetic_of(node: Node | None) -> str | None:
+    """The text of `(( ))`."""
+    if not isinstance(node, Branch) or len(node.words) != 1 or len(node.words[0].parts) != 1:
+        return None
+    part = node.words[0].parts[0]
+    return part.text if isinstance(part, Arith) else None
 
 
 def grows(assignment: Assignment) -> bool:
@@ -55,6 +72,22 @@ def grows(assignment: Assignment) -> bool:
     raw = "".join(word.raw for word in assignment.words)
     again = re.findall(rf"\$\{{?{re.escape(assignment.name)}\b", raw)
     return "$((" not in raw and len(again) + assignment.appends > 1
+
+
+def gathered(assignment: Assignment) -> bool:
+    """Whether the variable becomes longer: `x+=y`, `x="$x y"` of a lower-case name."""
+    again = re.compile(rf"\$\{{?{re.escape(assignment.name)}\b")
+    longer = assignment.appends or any(again.search(word.raw) for word in assignment.words)
+    return longer and assignment.name.islower()
+
+
+def gathers(node: Node) -> bool:
+    """Whether it makes a variable longer by something that differs each time."""
+    if isinstance(node, Simple):
+        return any(gathered(item) for item in node.assignments)
+    if isinstance(node, Sequence):
+        return any(gathers(item) for item in node.items)
+    return isinstance(node, Group) and gathers(node.body)
 
 
 def pauses(node: Node) -> bool:

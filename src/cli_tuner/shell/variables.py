@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.paths import place_of, resolved
-from cli_tuner.shell.values import EMPTY, Value
+from cli_tuner.shell.values import EMPTY, Value, known
 
 if TYPE_CHECKING:
     from cli_tuner.shell.effects import Interpreter
@@ -20,6 +20,9 @@ PROGRAM_VARIABLES = frozenset(
     "BASH_ENV PS0".split()
 )
 _ALWAYS_RUN = frozenset({"PROMPT_COMMAND", "BASH_ENV", "PS0"})
+# What is expanded before it is shown, commands included.
+_PROMPTS = frozenset({"PS1", "PS2", "PS4", "PROMPT", "RPROMPT"})
+_EXPORTED_FUNCTION = re.compile(r"\(\)\s*\{[^}]*\}(?:\s*;)?\s*(?P<rest>\S.*)", re.S)
 _HISTORY = frozenset({"HISTFILE", "HISTSIZE", "HISTFILESIZE", "SAVEHIST"})
 _AGENT = re.compile(r"/tmp/ssh-")  # noqa: S108
 _OPEN_FOLDER = re.compile(r"^(?:/tmp|/var/tmp|/dev/shm)/?(?::|$)")
@@ -29,6 +32,16 @@ def assigned(shell: Interpreter, name: str, value: Value) -> None:
     """Emit what follows from giving a variable this value."""
     if name in _ALWAYS_RUN or (name in PROGRAM_VARIABLES and value.known):
         shell.run_text(value, "bash", EMPTY)
+    elif name in _PROMPTS and any("$" in text or "`" in text for text in value.texts):
+        from cli_tuner.shell.again import expanded_again
+
+        expanded_again(value, shell.scope)
+    elif name == "ENV" and value.known and re.search(r"[/$`]", value.text):
+        # The file that sh reads at its start; its name is expanded.
+        shell.run_text(value, "sh", EMPTY)
+    elif match := _EXPORTED_FUNCTION.match(value.text):
+        # Older shells also ran what follows the body.
+        shell.run_text(known(match["rest"]), "bash", EMPTY)
     elif name.startswith("LD_") and place_of(resolved(value.text, shell.cwd)) == "temp":
         shell.emit(EffectKind.PRIVILEGE, "ld.so", value.text, ("preload",))
     elif name == "PATH" and _OPEN_FOLDER.match(value.text):

@@ -2,29 +2,27 @@
 
 Covered: braces, tilde, parameters with all common operators, command substitution (the
 interpreter runs it abstractly), arithmetic on constants, word splitting with a known IFS,
-globs (kept as marks). Not covered: arrays beyond "all elements", `${X@op}`, locale.
+globs (kept as marks). What a name means is in `scope`, what operators do in `parameters`.
 """
 
 from __future__ import annotations
 
-import ast
-import fnmatch
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 from cli_tuner.shell.nodes import (
     Arith,
     CommandSub,
     Lit,
-    Node,
     Param,
     Part,
     ProcessSub,
     Range,
     Word,
 )
+from cli_tuner.shell.parameters import listed, parameter
+from cli_tuner.shell.scope import Scope, joined_by
 from cli_tuner.shell.values import (
     CWD,
     EMPTY,
@@ -32,34 +30,14 @@ from cli_tuner.shell.values import (
     HOME,
     QUERY,
     STAR,
-    UNKNOWN,
     Value,
     concatenated,
-    from_environment,
     known,
 )
 
 BRACES_MAX = 64
 _BRACKET = re.compile(r"\[[^\]/]+\]")
 _SEQUENCE = re.compile(r"(-?\d+|[A-Za-z])\.\.(-?\d+|[A-Za-z])(?:\.\.(-?\d+))?")
-_SLICE = re.compile(r"\s*(-?\d+)\s*(?::\s*(-?\d+)\s*)?")
-
-# Variables that every shell has and whose value, or first character, is a fact.
-USUAL = {
-    "HOME": known(HOME),
-    "PWD": known(CWD),
-    "IFS": known(" \t\n"),
-    "TMPDIR": known("/tmp"),  # noqa: S108  what the variable usually holds
-    "SHELL": known("/bin/bash"),
-    "BASH": known("/bin/bash"),
-    "PATH": known("/usr/local/bin:/usr/bin:/bin" + HOLE),
-    "OSTYPE": known("linux-gnu"),
-    "0": Value(("bash",), frozenset({"self"})),
-    "XDG_CONFIG_HOME": known(HOME + "/.config"),
-    "XDG_CACHE_HOME": known(HOME + "/.cache"),
-    "XDG_DATA_HOME": known(HOME + "/.local/share"),
-    "BASH_SOURCE": known("./" + HOLE),
-}
 
 
 @dataclass(slots=True)
@@ -74,33 +52,6 @@ class Field:
     def text(self) -> str:
         """The first possibility."""
         return self.value.texts[0]
-
-
-@dataclass(slots=True)
-class Scope:
-    """What expansion may look up. The interpreter supplies the two callbacks."""
-
-    substitute: Callable[[Node], Value]
-    process: Callable[[ProcessSub], Value]
-    variables: dict[str, Value] = field(default_factory=dict)
-    positional: tuple[Value, ...] | None = None
-
-    def lookup(self, name: str) -> Value | None:
-        """A variable's value, or None if the text does not say."""
-        name = name.partition("[")[0]
-        if name in self.variables:
-            return self.variables[name]
-        if name in ("@", "*") and self.positional is not None:
-            parts: list[Value] = []
-            for index, value in enumerate(self.positional):
-                parts += [known(" "), value] if index else [value]
-            return concatenated(parts) if parts else EMPTY
-        if name.isdigit() and name != "0" and self.positional is not None:
-            index = int(name) - 1
-            return self.positional[index] if index < len(self.positional) else EMPTY
-        if name in ("@", "*") and not self.positional:
-            return Value(("", HOLE), UNKNOWN.taints, "$@")
-        return USUAL.get(name)
 
 
 def fields_of(words: tuple[Word, ...], scope: Scope) -> list[Field]:
@@ -207,15 +158,23 @@ def _split(parts: tuple[Part, ...], scope: Scope) -> list[Value]:
     ifs = scope.lookup("IFS") or EMPTY
     blanks = ifs.text if ifs.known else " \t\n"
     for part in _tilde(parts):
+        if isinstance(part, Param) and (several := _listed(part, scope)) is not None:
+            if not part.quoted:
+                pieces = [piece for value in several for piece in _pieces(value, blanks)]
+                _append_each(fields, pieces)
+            elif part.name.rstrip("]").endswith("*"):
+                fields[-1].append(joined_by(several, blanks[:1]))
+                present = True
+            elif several:
+                _append_each(fields, several)
+                present = True
+            continue
         value, quoted = _part_value(part, scope)
         if isinstance(part, Lit):
             fields[-1].append(value if quoted else _globbed(value))
             present = True
         elif quoted:
-            if isinstance(part, Param) and part.name == "@" and scope.positional is not None:
-                _append_each(fields, list(scope.positional))
-            else:
-                fields[-1].append(value)
+            fields[-1].append(value)
             present = True
         else:
             _append_each(fields, _pieces(value, blanks))
@@ -273,7 +232,8 @@ def _part_value(part: Part, scope: Scope) -> tuple[Value, bool]:
     if isinstance(part, Lit):
         return known(part.text), part.quoted
     if isinstance(part, Param):
-        return _param_value(part, scope), part.quoted
+        word = text_of(part.word, scope) if part.word is not None else None
+        return parameter(part.name, part.op, word, scope), part.quoted
     if isinstance(part, CommandSub):
         value = scope.substitute(part.body)
         return Value(tuple(t.rstrip("\n") for t in value.texts), value.taints, value.source), (
@@ -284,113 +244,17 @@ def _part_value(part: Part, scope: Scope) -> tuple[Value, bool]:
     return _arithmetic(part, scope), part.quoted
 
 
+def _listed(part: Param, scope: Scope) -> list[Value] | None:
+    """The values of `$@` and `${name[@]}`; None if the part is one value or not decided."""
+    if part.name not in ("@", "*") and not part.name.endswith(("[@]", "[*]")):
+        return None
+    word = text_of(part.word, scope) if part.word is not None else None
+    return listed(part.name, part.op, word, scope)
+
+
 def _arithmetic(part: Arith, scope: Scope) -> Value:
+    from cli_tuner.shell.again import number_of
+
     text = text_of(part.inner, scope, tilde=False).text if part.inner else part.text
-    try:
-        return known(str(_calculate(ast.parse(text.strip(), mode="eval").body)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return Value((HOLE,))
-
-
-def _calculate(node: ast.expr) -> int:
-    if isinstance(node, ast.Constant) and type(node.value) is int:
-        return node.value
-    if isinstance(node, ast.BinOp):
-        left, right = _calculate(node.left), _calculate(node.right)
-        operations: dict[type[ast.operator], Callable[[], int]] = {
-            ast.Add: lambda: left + right,
-            ast.Sub: lambda: left - right,
-            ast.Mult: lambda: left * right,
-            ast.Div: lambda: left // right if right else 0,
-            ast.Mod: lambda: left % right if right else 0,
-        }
-        if type(node.op) in operations and max(abs(left), abs(right)) < 2**40:
-            return operations[type(node.op)]()
-    raise ValueError("not a constant")
-
-
-def _param_value(part: Param, scope: Scope) -> Value:
-    name, op = part.name, part.op
-    value = scope.lookup(name)
-    if op == "":
-        return value if value is not None else from_environment(name)
-    if op == "!":
-        pointed = scope.lookup(value.text) if value is not None and value.known else None
-        return pointed if pointed is not None else UNKNOWN
-    if op == "#" and part.word is None:  # a length; with a word it cuts a prefix
-        return known(str(len(value.text))) if value is not None and value.known else Value((HOLE,))
-    if op == "names" or op.startswith("!"):
-        return UNKNOWN
-    word = text_of(part.word, scope) if part.word is not None else EMPTY
-    if op in ("-", ":-", "=", ":="):
-        return _default(name, op, value, word, scope)
-    if op in ("+", ":+"):
-        return word if value is not None else word.joined(EMPTY)
-    if op in ("?", ":?"):
-        return value if value is not None else Value((HOLE,), UNKNOWN.taints, f"${name}")
-    if value is None or not word.known:
-        return UNKNOWN if value is None else Value((HOLE,), value.taints, value.source)
-    changed = tuple(_operated(_concrete(text), op, word.text) for text in value.texts)
-    return Value(changed, value.taints, value.source)
-
-
-def _default(name: str, op: str, value: Value | None, word: Value, scope: Scope) -> Value:
-    if value is not None and (value.texts != ("",) or ":" not in op):
-        return value
-    # Unset in this text: the environment may have it, but the default is what is written.
-    chosen = word
-    if "=" in op:
-        scope.variables[name] = chosen
-    return chosen
-
-
-def _concrete(text: str) -> str:
-    """Text with the home folder spelled out, so that its first character can be taken."""
-    return text.replace(HOME, "/home/user").replace(CWD, "/home/user/project")
-
-
-def _operated(text: str, op: str, word: str) -> str:
-    if op == ":":
-        return _sliced(text, word)
-    if HOLE in text:
-        return HOLE
-    if op in ("^", "^^", ",", ",,"):
-        change = str.upper if op[0] == "^" else str.lower
-        return change(text) if len(op) == 2 else change(text[:1]) + text[1:]
-    if op in ("#", "##"):
-        return _trimmed(text, word, longest=op == "##", front=True)
-    if op in ("%", "%%"):
-        return _trimmed(text, word, longest=op == "%%", front=False)
-    if op in ("/", "//"):
-        pattern, _, replacement = word.partition("/")
-        if not pattern:
-            return text
-        try:
-            regex = re.compile(fnmatch.translate(pattern).removesuffix(r"\Z").removesuffix(")\\Z"))
-        except re.error:
-            regex = re.compile(re.escape(pattern))
-        return regex.sub(lambda _: replacement, text, count=0 if op == "//" else 1)
-    return text
-
-
-def _sliced(text: str, word: str) -> str:
-    match = _SLICE.fullmatch(word)
-    if not match:
-        return HOLE
-    start, length = int(match.group(1)), match.group(2)
-    end = len(text) if length is None else (int(length) if int(length) < 0 else start + int(length))
-    if start < 0:
-        start = max(0, len(text) + start)
-        end = len(text) if length is None else start + int(length)
-    piece = text[start:end]
-    return HOLE if HOLE in text[: max(end, 0)] else piece
-
-
-def _trimmed(text: str, pattern: str, *, longest: bool, front: bool) -> str:
-    cuts = range(len(text) + 1)
-    order = cuts if front is not longest else reversed(cuts)
-    for cut in order:
-        piece = text[:cut] if front else text[cut:]
-        if fnmatch.fnmatchcase(piece, pattern):
-            return text[cut:] if front else text[:cut]
-    return text
+    number = number_of(text, scope)
+    return Value((HOLE,)) if number is None else known(str(number))

@@ -11,7 +11,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call
 from cli_tuner.shell.scan import ansi_c
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, concatenated, embedded_texts, known
-from cli_tuner.shell.variables import PROGRAM_VARIABLES
+from cli_tuner.shell.variables import PROGRAM_VARIABLES, assigned
 from cli_tuner.shell.words import Field
 
 
@@ -67,6 +67,7 @@ WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
         "setarch": _wrapper("", 1),
         "linux32": _wrapper(),
         "linux64": _wrapper(),
+        "ld.so": _wrapper("--library-path --preload --argv0 --inhibit-rpath --audit"),
         "firejail": _wrapper(),
         "torsocks": _wrapper(),
         "torify": _wrapper(),
@@ -112,7 +113,7 @@ def run_wrapped(call: Call) -> Value:
     if not rest:
         return _nothing_to_run(call, options)
     if call.name == "command" and {"-v", "-V"} & options.keys():
-        return known(rest[0].text + "\n")
+        return known(f"/usr/bin/{rest[0].text}\n")
     if call.name == "env" and ("-S" in options or "--split-string" in options):
         return call.run_text(_spaced(call.args[1:]))
     if (call.name in ("watch", "flock") and len(rest) == 1) or (
@@ -211,6 +212,8 @@ def _take_assignments(call: Call, rest: list[Field]) -> list[Field]:
         elif name in PROGRAM_VARIABLES:
             with call.shell.rooted(call.name != "env"):
                 call.shell.run_text(known(value), name, EMPTY)
+        else:
+            assigned(call.shell, name, replace(rest[0].value, texts=(value,)))
         call.shell.scope.variables[name] = replace(rest[0].value, texts=(value,))
         rest = rest[1:]
     return rest
@@ -266,7 +269,7 @@ def run_xargs(call: Call) -> Value:
     incoming = call.stdin
     if "-a" in options or "--arg-file" in options:
         incoming = UNKNOWN
-    added = _incoming_fields(call, incoming)
+    added = _incoming_fields(call, incoming, _delimiter(options, mark))
     if "endless" in incoming.taints and ("-P" in options or "--max-procs" in options):
         call.effect(EffectKind.RESOURCE, "xargs", "overload")
     if not rest:
@@ -276,11 +279,23 @@ def run_xargs(call: Call) -> Value:
     return call.run([*rest, *added], stdin=EMPTY)
 
 
-def _incoming_fields(call: Call, incoming: Value) -> list[Field]:
-    if incoming.known:
-        words = incoming.text.split()[:200]
-        return [Field(replace(incoming, texts=(word,)), call.shell.span, word) for word in words]
-    return [Field(incoming, call.shell.span, incoming.source or "what it reads")]
+def _delimiter(options: Mapping[str, str], mark: str) -> str:
+    """What cuts the input: \0 for -0, the one of -d, a line end with -I, blanks for "" ."""
+    if "-0" in options or "--null" in options:
+        return "\0"
+    given = options.get("-d") or options.get("--delimiter") or ""
+    return ansi_c(given)[:1] or ("\n" if mark else "")
+
+
+def _incoming_fields(call: Call, incoming: Value, delimiter: str = "") -> list[Field]:
+    if not incoming.known:
+        return [Field(incoming, call.shell.span, incoming.source or "what it reads")]
+    words = incoming.text.split(delimiter or None)[:200]
+    if delimiter in ("", "\n"):
+        # Without -0 and -d, quotes and backslashes are removed as the shell does.
+        words = [re.sub(r"""\\(.)|["']""", r"\1", word).strip() for word in words]
+    words = [word.strip("\n") for word in words if word.strip("\n")]
+    return [Field(replace(incoming, texts=(word,)), call.shell.span, word) for word in words]
 
 
 def _replaced(item: Field, mark: str, added: list[Field]) -> Field:
@@ -351,48 +366,3 @@ def run_ssh(call: Call) -> Value:
 def run_busybox(call: Call) -> Value:
     """The applet is the first operand."""
     return call.run(call.args) if call.args and call.args[0].text[:1] != "-" else EMPTY
-
-
-def run_printf(call: Call) -> Value:
-    """`printf format args` on constants, else unknown text with the arguments' taints."""
-    args = call.args[2:] if call.args and call.args[0].text == "-v" else call.args
-    if not args:
-        return EMPTY
-    if not all(arg.value.known for arg in args):
-        if args[0].text in ("%s", "%s\n", r"%s\n", "%b", r"%b\n") and len(args) == 2:
-            return args[1].value
-        return concatenated([item.value for item in args])
-    template = ansi_c(args[0].text)
-    rest = [arg.text for arg in args[1:]]
-    printed = _formatted(template, rest)
-    result = Value((printed,), call.taints(), args[0].value.source)
-    if call.args[0].text == "-v" and len(call.args) > 1:
-        call.shell.scope.variables[call.args[1].text] = result
-        return EMPTY
-    return result
-
-
-def _formatted(template: str, rest: list[str]) -> str:
-    pattern = re.compile(r"%([-+ 0#]*\d*(?:\.\d+)?)([sbdiuxXocq%])")
-    out: list[str] = []
-    while True:
-        used = 0
-
-        def one(match: re.Match[str], rest: list[str] = rest) -> str:
-            nonlocal used
-            if match.group(2) == "%":
-                return "%"
-            value = rest[used] if used < len(rest) else ""
-            used += 1
-            if match.group(2) == "b":
-                return ansi_c(value)
-            if match.group(2) == "c":
-                return value[:1]
-            if match.group(2) in "xXo" and value.isdigit():
-                return format(int(value), match.group(2))
-            return value
-
-        out.append(pattern.sub(one, template))
-        rest = rest[used:]
-        if not rest or not used or len(out) > 64:
-            return "".join(out)

@@ -19,7 +19,6 @@ from cli_tuner.shell.wrappers import (
     WRAPPERS,
     run_busybox,
     run_parallel,
-    run_printf,
     run_ssh,
     run_su,
     run_wrapped,
@@ -36,7 +35,6 @@ _WRAPPERS: dict[str, Handler] = {
     "autossh": run_ssh,
     "busybox": run_busybox,
     "toybox": run_busybox,
-    "printf": run_printf,
 }
 
 

@@ -55,27 +55,6 @@ def _alias(call: Call) -> Value:
     return EMPTY
 
 
-def _read(call: Call) -> Value:
-    names = [arg.text for arg in call.args if arg.text.isidentifier()]
-    silent = any(re.fullmatch(r"-\w*s\w*", arg.text) for arg in call.args)
-    if silent and names:
-        call.shell.scope.variables[names[-1]] = Value((HOLE,), frozenset({"typed"}), "a password")
-        return EMPTY
-    for index, name in enumerate(names):
-        single = len(names) == 1 and call.stdin.known
-        value = call.stdin if len(names) == 1 else Value((HOLE,), call.stdin.taints)
-        if single:
-            value = Value((call.stdin.text.split("\n")[0],), call.stdin.taints, call.stdin.source)
-        call.shell.scope.variables[name] = value if index == 0 or not single else UNKNOWN
-    return EMPTY
-
-
-def _mapfile(call: Call) -> Value:
-    names = [arg.text for arg in call.args if arg.text.isidentifier()]
-    call.shell.scope.variables[names[-1] if names else "MAPFILE"] = call.stdin
-    return EMPTY
-
-
 def _echo(call: Call) -> Value:
     from cli_tuner.shell.scan import ansi_c
 
@@ -98,48 +77,6 @@ def _trap(call: Call) -> Value:
         # It runs at the end, with the values that variables have then.
         call.shell.traps.append(call.args[0].raw)
     return EMPTY
-
-
-def _set(call: Call) -> Value:
-    if call.args and call.args[0].text == "--":
-        call.shell.scope.positional = tuple(arg.value for arg in call.args[1:])
-    texts = [arg.text for arg in call.args]
-    if texts[:2] == ["+o", "history"]:
-        call.effect(EffectKind.LOG, "the shell's history", "history", "off")
-    return EMPTY
-
-
-def _unset(call: Call) -> Value:
-    for arg in call.args:
-        if arg.text in ("HISTFILE", "HISTSIZE", "HISTFILESIZE"):
-            call.effect(EffectKind.LOG, "the shell's history", "history", "off")
-        call.shell.scope.variables.pop(arg.text, None)
-        if call.has("-f"):
-            call.shell.functions.pop(arg.text, None)
-    return EMPTY
-
-
-_RUN_LATER = frozenset({"PROMPT_COMMAND", "BASH_ENV", "PS0", "GIT_SSH_COMMAND", "PAGER", "EDITOR"})
-
-
-def _export(call: Call) -> Value:
-    for arg in call.args:
-        name, equals, text = arg.text.partition("=")
-        if equals and name.isidentifier():
-            value = Value((text,), arg.value.taints, arg.value.source)
-            call.shell.scope.variables[name] = value
-            if name in _RUN_LATER:
-                call.run_text(value, stdin=EMPTY)
-    history(call)
-    return EMPTY if call.args else Value((HOLE,), frozenset({"sensitive"}), "the environment")
-
-
-def history(call: Call) -> None:
-    """Turning off the history through its variables."""
-    variables = call.shell.scope.variables
-    for name in ("HISTFILE", "HISTSIZE", "HISTFILESIZE"):
-        if name in variables and variables[name].text in ("/dev/null", "0", ""):
-            call.effect(EffectKind.LOG, "the shell's history", "history", "off")
 
 
 def _nothing(call: Call) -> Value:
@@ -194,22 +131,17 @@ def _enable(call: Call) -> Value:
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("cd", "pushd", "chdir"), _cd),
     **dict.fromkeys(("source", "."), _source),
-    **dict.fromkeys(("export", "declare", "typeset", "local", "readonly"), _export),
-    **dict.fromkeys(("mapfile", "readarray"), _mapfile),
     **dict.fromkeys(("which", "type", "whereis"), _which),
     **dict.fromkeys(
-        "true false : test [ let return exit shift popd dirs wait jobs bg fg getopts break "
-        "continue bind complete compgen shopt disown sleep caller help times".split(),
+        "true false : return exit popd dirs wait jobs bg fg getopts break continue shopt disown "
+        "sleep caller help times".split(),
         _nothing,
     ),
     "hash": _hash,
     "eval": _eval,
     "alias": _alias,
-    "read": _read,
     "echo": _echo,
     "trap": _trap,
-    "set": _set,
-    "unset": _unset,
     "history": _history,
     "mktemp": _mktemp,
     "pwd": _pwd,

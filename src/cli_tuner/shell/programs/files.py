@@ -79,8 +79,19 @@ def _copy(call: Call) -> Value:
     contents = [call.reads(source) for source in sources]
     if target is not None and contents:
         into = _in_folder(call, target, sources)
+        _copied(call, sources, into)
         call.writes(into, concatenated(contents), *sorted(parsed.attributes))
     return EMPTY
+
+
+_PROGRAM = re.compile(r"(?:/usr(?:/local)?)?/s?bin/[\w.-]+")
+
+
+def _copied(call: Call, sources: list[Field], target: Field) -> None:
+    """A copy of a program, or a link to one, does what the program does."""
+    path = resolved(sources[0].text, call.shell.cwd)
+    if len(sources) == 1 and _PROGRAM.fullmatch(path):
+        call.shell.copies[resolved(target.text, call.shell.cwd)] = path
 
 
 def _sources_and_target(parsed: Parsed) -> tuple[list[Field], Field | None]:
@@ -145,6 +156,7 @@ def _link(call: Call) -> Value:
     target = parsed.operands[-1]
     if not exact:
         target = _in_folder(call, target, parsed.operands[:-1])
+    _copied(call, parsed.operands[:-1], target)
     where = resolved(parsed.operands[0].text, call.shell.cwd)
     forced = "forced" in parsed.attributes
     if where == "/dev/null" or forced:

@@ -10,6 +10,7 @@ from cli_tuner.shell.facts import facts_of
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs.exhaustion import endless_code, exhaustion
 from cli_tuner.shell.programs.snippets import run_snippet
+from cli_tuner.shell.scope import joined_by
 from cli_tuner.shell.values import EMPTY, HOLE, HOME, UNKNOWN, Value, shown
 from cli_tuner.shell.words import Field
 
@@ -39,20 +40,28 @@ def _shell(call: Call) -> Value:
     if args and args[0].text in ("-", "--"):
         args.pop(0)
     if takes_text:
-        if not args:
-            return EMPTY
-        positional = call.shell.scope.positional
-        if len(args) > 1:
-            call.shell.scope.positional = tuple(arg.value for arg in args[2:])
-            call.shell.scope.variables["0"] = args[1].value
-        try:
-            return call.run_text(args[0].value)
-        finally:
-            call.shell.scope.positional = positional
-            call.shell.scope.variables.pop("0", None)
+        return _text(call, args) if args else EMPTY
     if args:
         return _script(call, args[0])
     return _piped(call)
+
+
+def _text(call: Call, args: list[Field]) -> Value:
+    """`sh -c text [name [argument ...]]`."""
+    scope = call.shell.scope
+    positional = scope.positional
+    if len(args) > 1:
+        scope.positional = tuple(arg.value for arg in args[2:])
+        scope.variables["0"] = args[1].value
+    same = [arg.value for arg in args if arg.raw == args[0].raw]
+    try:
+        if len(same) > 1:
+            # One word that braces made several of; some callers pass it whole.
+            return call.shell.run_text(joined_by(same, " "), call.name, EMPTY)
+        return call.run_text(args[0].value)
+    finally:
+        scope.positional = positional
+        scope.variables.pop("0", None)
 
 
 def _keeps_rights(call: Call) -> None:
