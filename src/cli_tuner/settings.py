@@ -121,6 +121,10 @@ def _short_enough(folder: Path) -> Path:
 
 
 def _temp_folder() -> Path:
+    """What `tempfile` would say, which takes 2 ms to import, for the two usual answers."""
+    for folder in (os.environ.get("TMPDIR"), "/tmp"):  # noqa: S108  made private afterwards
+        if folder and os.path.isabs(folder) and os.access(folder, os.W_OK | os.X_OK):  # noqa: PTH117
+            return Path(folder)
     import tempfile
 
     return Path(tempfile.gettempdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from cli_tuner.errors import Exit
@@ -15,13 +16,37 @@ SHELLS = ("bash", "zsh", "fish")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     _Commands = argparse._SubParsersAction["Parser"]
 
 
+class Formatter(argparse.HelpFormatter):
+    """argparse makes one for every argument, and would import shutil (3 ms) to ask how wide."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+class _AsWritten(Formatter, argparse.RawDescriptionHelpFormatter):
+    """The same, with the line breaks of the description and the epilog."""
+
+
+def _columns() -> int:
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said) > 0:
+        return int(said)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
+
+
 class Parser(argparse.ArgumentParser):
     """argparse with one-line errors that say where help is."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": Formatter, **options})
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the usage and leave with status 2."""
@@ -37,7 +62,7 @@ def build_parser(wanted: str | None = None) -> Parser:
         prog="cli-tuner",
         description="Turns a sentence into one bash command, and judges commands before they run.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_AsWritten,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="store_true", help="version and all digests")
