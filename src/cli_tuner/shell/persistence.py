@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import Certainty, EffectKind
+from cli_tuner.shell.config_lines import commands_in
 from cli_tuner.shell.labels import labels_of
 from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, Value
 
@@ -40,12 +41,16 @@ _NO_HISTORY = re.compile(
 _OPEN_UMASK = re.compile(r"^\s*umask\s+(?:-S\s+)?(?:0+|0*1|a=rwx|u=rwx,g=rwx,o=rwx)\s*$", re.M)
 
 
-# A unit's or a desktop entry's program that nobody sees, or that anybody can replace.
-_HIDDEN_PROGRAM = re.compile(r"^\S*(?:/(?:tmp|var/tmp|dev/shm)/|/\.[\w-]+(?:\s|$))")
+# A program that nobody sees, or that anybody can replace. Many tools live in folders with a dot.
+_HIDDEN_PROGRAM = re.compile(
+    r"(?:^|[\s\"'=|;&(])[~\w./-]*?(?:/(?:tmp|var/tmp|dev/shm)/\S|/\.(?!(?:config|local|cargo|"
+    r"cache|nvm|pyenv|rbenv|volta|deno|bun|npm|dotnet|sdkman|asdf|venv|virtualenvs|rustup|poetry|"
+    r"fzf|oh-my-zsh|ssh|vim|tmux|nix-profile|linuxbrew|krew|jenv|goenv|nodenv|mise|composer|opam|"
+    r"ghcup|cabal|env|bash\w*|profile|zsh\w*|git\w*)\b)[\w-])"
+)
 # A word that asks for a password, or a device that is plugged in, now starts something else.
 _REPLACED = re.compile(
     r"\balias\s+(?:sudo|su|ssh|passwd|doas)=.*/(?:tmp|var/tmp|dev/shm|\.)|"
-    r"\b(?:RUN|PROGRAM)\{?\w*\}?\+?=\"?(?:/(?:tmp|var/tmp|dev/shm|home)|\S*\bsh -c\b.*/\.\w)|"
     r"\b(?:ProxyCommand|LocalCommand|KnownHostsCommand)[\s=]+\S*/(?:tmp|var/tmp|dev/shm|\.\w)|"
     r"\bstream\s+tcp6?\s+nowait\b.*sh\b|\bos\.system\(|\bsubprocess\."
 )
@@ -60,9 +65,11 @@ def persisted(  # noqa: PLR0913  what, where and how are all needed to grade a w
 ) -> None:
     """Emit a `persist` effect if what was written will be run later."""
     labels = labels_of(path)
-    if not labels & {"startup", "keys", "hook"}:
+    if not labels & {"startup", "keys", "hook", "hooked"}:
         return
-    grade = "keys" if "keys" in labels else graded(shell, utility, content)
+    grade = "keys" if "keys" in labels else _grade_of(shell, utility, path, content)
+    if grade in ("settings", "unknown") and not labels & {"startup", "keys", "hook"}:
+        return
     own = content.source.endswith(".pub") and "downloaded" not in content.taints
     own = own and not _FROM_OPEN_FOLDER.match(content.source) and not _EVERYBODYS.match(path)
     if grade == "keys" and own:
@@ -75,8 +82,21 @@ def persisted(  # noqa: PLR0913  what, where and how are all needed to grade a w
         shell.emit(EffectKind.LOG, utility, "the shell's history", ("history", "off"))
     if _OPEN_UMASK.search(content.text):
         shell.emit_path(EffectKind.PERMISSION, utility, where, ("world-write", "umask"))
-    kind = sorted(labels & {"startup", "keys", "hook"})
+    kind = sorted(labels & {"startup", "keys", "hook", "hooked"})
     shell.emit_path(EffectKind.PERSIST, utility, where, (grade, *kind))
+
+
+def _grade_of(shell: Interpreter, utility: str, path: str, content: Value) -> str:
+    """The grade of what was written, read by the format of the file."""
+    text = content.text
+    commands = commands_in(path, text)
+    if commands is None or content.taints & {"downloaded", "decoded"}:
+        return graded(shell, utility, content)
+    if not commands:
+        return "settings" if text.strip() not in ("", HOLE) else "unknown"
+    _run_later(shell, utility, commands)
+    suspect = any(_HIDDEN_PROGRAM.search(c) or _SUSPECT.search(c) for c in commands)
+    return "suspect" if suspect else "program"
 
 
 def graded(shell: Interpreter, utility: str, content: Value) -> str:

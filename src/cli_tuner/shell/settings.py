@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.config_lines import lines_that_turn_off
 from cli_tuner.shell.labels import labels_of
 from cli_tuner.shell.values import Value
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 _SSHD = re.compile(
     r"\bPermitRootLogin\s+yes|\bPermitEmptyPasswords\s+yes|\bForceCommand\s+\S*/(?:tmp|dev/shm|\.)|"
-    r"\bAuthorizedKeysFile\s+/(?!etc/ssh)|\bAuthorizedKeysCommand\s+/(?:tmp|home|var/tmp|dev/shm)|"
+    # Keys that are not in each user's own home, or come from a program nobody knows.
+    r"\bAuthorizedKeysFile[ \t]+(?:\S+[ \t]+)*?(?:/(?!\S*%[uh])\S|\S*/\.(?!ssh/)\w)|"
+    r"\bAuthorizedKeysCommand\s+(?!/usr/\S*(?:sss|ldap|eic|ec2|google|userdbctl))/|"
     r"\bStrictModes\s+no|\bUsePAM\s+no|\bPermitUserEnvironment\s+yes|\bHostbasedAuthentication\s+yes"
     r"|\bIgnoreRhosts\s+no|\bLogLevel\s+QUIET|\bTrustedUserCAKeys\s+/(?:tmp|home)",
     re.I,
@@ -53,6 +56,7 @@ def weigh(shell: Interpreter, utility: str, path: str, content: Value) -> None:
     text = content.text
     if _WEB_PAGE.search(path) and _WEB_SHELL.search(text):
         shell.emit(EffectKind.PERSIST, utility, path, ("suspect", "web-shell"))
+    lines_that_turn_off(shell, utility, path, text)
     labels = labels_of(path)
     if not labels & {"network", "kernel", "startup"}:
         return

@@ -45,7 +45,7 @@ def _sed(call: Call) -> Value:
         _sed_script(call, script)
     if in_place:
         for where in files:
-            grows = all(re.search(r"\$?\s*a[\\ ]|s[/|,#]", script) for script in scripts)
+            grows = all(_SED_ADDS.search(s) or re.search(r"s[/|,#]", s) for s in scripts)
             call.writes(where, _sed_content(scripts), "edit", *(("append",) if grows else ()))
             weigh(
                 call.shell, call.name, resolved(where.text, call.shell.cwd), _replacements(scripts)
@@ -56,8 +56,20 @@ def _sed(call: Call) -> Value:
     return Value((HOLE,), taints, values[0].source)
 
 
+# An address, or two, and then a, i or c with a text up to the end of the line.
+_ADDRESS = r"(?:\d+|\$|/(?:[^/\\\n]|\\.)*/[IM]?|\\([^\w\s\\])(?:(?!\1).)*\1)"
+_SED_ADDS = re.compile(
+    rf"(?:^|[;{{\n])\s*(?:{_ADDRESS}(?:\s*,\s*[+~]?(?:\d+|\$|/(?:[^/\\\n]|\\.)*/))?\s*!?\s*)?"
+    r"[aic](?:\\\n?)?[ \t]*(?P<text>\S[^\n]*)"
+)
+
+
 def _sed_content(scripts: list[str]) -> Value:
-    added = [match.group(1) for s in scripts if (match := re.search(r"\ba\\?\s*(.+)$", s, re.S))]
+    """The lines that a, i and c put into the file, and those that s puts there."""
+    added = [match["text"] for script in scripts for match in _SED_ADDS.finditer(script)]
+    replaced = _replacements(scripts).text.split("\n")
+    lines = [piece.replace("\\n", "\n") for piece in replaced if "\\n" in piece]
+    added += [line.replace("\\&", "&") for line in lines]
     return known("\n".join(added)) if added else UNKNOWN
 
 

@@ -15,7 +15,7 @@ from cli_tuner.shell.words import Field
 
 def _crontab(call: Call) -> Value:
     facts = Facts(
-        flags={"-l": "list", "-r": "remove", "-e": "edit", "-i": "ask"}, values=frozenset("-u")
+        flags={"-l": "list", "-r": "remove", "-e": "edit", "-i": "ask"}, values=frozenset({"-u"})
     )
     parsed = call.parsed(facts)
     if "list" in parsed.attributes:
