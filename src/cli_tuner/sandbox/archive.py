@@ -31,22 +31,30 @@ class Member:
     extents: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
 
     def digest(self) -> str:
-        """SHA-256 over the length and all chunks that are not zeros, holes or not."""
+        """SHA-256 over the length and the chunks without the zeros that end them, holes or not."""
         seen = hashlib.sha256(str(self.size).encode())
+        for number, chunk in self._chunks():
+            if text := chunk.rstrip(b"\0"):
+                seen.update(b"%d:" % number)
+                seen.update(text)
+        return seen.hexdigest()
+
+    def _chunks(self) -> Iterator[tuple[int, bytes | bytearray]]:
+        if len(self.extents) == 1 and self.extents[0][0] == 0:
+            data = self.extents[0][1]
+            for number in range((len(data) + CHUNK - 1) // CHUNK):
+                yield number, data[number * CHUNK : (number + 1) * CHUNK]
+            return
         chunks: dict[int, bytearray] = {}
         for offset, data in self.extents:
             at = 0
             while at < len(data):
-                chunk, within = divmod(offset + at, CHUNK)
+                number, within = divmod(offset + at, CHUNK)
                 piece = data[at : at + CHUNK - within]
-                place = chunks.setdefault(chunk, bytearray(CHUNK))
-                place[within : within + len(piece)] = piece
+                chunk = chunks.setdefault(number, bytearray(CHUNK))
+                chunk[within : within + len(piece)] = piece
                 at += len(piece)
-        for number in sorted(chunks):
-            if chunks[number].strip(b"\0"):
-                seen.update(b"%d:" % number)
-                seen.update(chunks[number])
-        return seen.hexdigest()
+        yield from sorted(chunks.items())
 
     def content(self, limit: int = 1 << 20) -> bytes:
         """The first `limit` bytes, holes as zeros."""
@@ -108,7 +116,7 @@ def _number(value: int, width: int) -> bytes:
     return b"\x80" + value.to_bytes(width - 1, "big")
 
 
-def _header(  # noqa: PLR0913 - the fields of a tar header
+def _header(  # noqa: PLR0913, PLR0917 - the fields of a tar header
     name: str,
     kind: bytes,
     mode: int,

@@ -17,7 +17,7 @@ HOST_NAME = "sandbox"
 OUTSIDER = 65534
 """The user id on the machine that root becomes before it starts a sandbox: nobody."""
 
-_PASSWD = """\
+_ACCOUNTS = """\
 root:x:0:0:root:/root:/bin/bash
 daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
 backup:x:34:34:backup:/var/backups:/usr/sbin/nologin
@@ -51,7 +51,7 @@ _FSTAB = "UUID=0a1b2c3d / ext4 defaults 0 1\nUUID=4e5f6a7b /data xfs noatime 0 2
 _RELEASE = 'NAME="Sandbox Linux"\nID=sandbox\nVERSION_ID="1"\nPRETTY_NAME="Sandbox Linux 1"\n'
 
 _FILES = {
-    "/etc/passwd": _PASSWD,
+    "/etc/passwd": _ACCOUNTS,
     "/etc/group": _GROUP,
     "/etc/hosts": _HOSTS,
     "/etc/hostname": HOST_NAME + "\n",

@@ -46,6 +46,7 @@ def bounded(arguments: list[str], tree: int, bounds: Bounds) -> Outcome:
     reachable even if a namespace failed. Raises OSError if the process cannot be started.
     """
     ends = {child: _pipe() for child in bounds.pipes}
+    nobody = OUTSIDER if os.geteuid() == 0 else None
     plan = _plan(arguments, tree, ends)
     try:
         process = subprocess.Popen(
@@ -57,7 +58,9 @@ def bounded(arguments: list[str], tree: int, bounds: Bounds) -> Outcome:
             cwd="/",
             env={},
             start_new_session=True,
-            **_as_nobody(),
+            user=nobody,
+            group=nobody,
+            extra_groups=None if nobody is None else [],
         )
     except BaseException:
         for read, _ in ends.values():
@@ -86,12 +89,6 @@ def _plan(arguments: list[str], tree: int, ends: dict[int, tuple[int, int]]) -> 
     numbers = {"{3}": str(tree)}
     numbers |= {f"{{{child}}}": str(write) for child, (_, write) in ends.items()}
     return [numbers.get(word, word) for word in arguments]
-
-
-def _as_nobody() -> dict[str, object]:
-    if os.geteuid() != 0:
-        return {}
-    return {"user": OUTSIDER, "group": OUTSIDER, "extra_groups": []}
 
 
 def _drain(process: subprocess.Popen[bytes], ends: dict[int, int], bounds: Bounds) -> Outcome:

@@ -89,8 +89,8 @@ def run(
     outcome = _start(made.archive, ("", made.each, command, probe), limits)
     report = _report(outcome)
     if outcome.status in {SETUP_FAILED, TREE_FAILED} and not outcome.stopped:
-        said = outcome.read[2].decode(errors="replace").strip()[-300:]
-        raise ConfigError(f"a tree could not be made: {said or 'tar refuses it'}")
+        text = outcome.read[2].decode(errors="replace").strip()[-300:]
+        raise ConfigError(f"a tree could not be made: {text or 'tar refuses it'}")
     if report is None:
         return Run(
             outcome.read[1], outcome.read[2], 137, outcome.stopped, False, (), {},
@@ -173,7 +173,7 @@ def _memory_file(content: bytes) -> int:
     low = os.memfd_create("tree")
     tree = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, HIGH)
     os.close(low)
-    with open(tree, "wb", closefd=False) as file:  # noqa: PTH123 - a descriptor has no path
+    with open(tree, "wb", closefd=False) as file:
         file.write(content)
     os.lseek(tree, 0, os.SEEK_SET)
     return tree
@@ -186,8 +186,8 @@ def _script(limits: Limits) -> str:
         f"-u {limits.processes} -n {limits.open_files} -f {limits.file_size >> 10}"
     )
     mounted = " ".join(f"--exclude=.{name}" for name in OF_THE_MACHINE)
-    descriptors = f'MOUNTED="{mounted}"; exec 3<&"$5" 4>&"$6" 6>&"$7"; eval "exec $5<&- $6>&- $7>&-"'
-    return f"{descriptors}\n{SUPERVISOR.read_text(encoding='utf-8')}".replace(
+    descriptors = 'exec 3<&"$5" 4>&"$6" 6>&"$7"; eval "exec $5<&- $6>&- $7>&-"'
+    return f"MOUNTED='{mounted}'; {descriptors}\n{SUPERVISOR.read_text(encoding='utf-8')}".replace(
         'cd "$HOME"', f'{bounds}; cd "$HOME"', 1
     )
 

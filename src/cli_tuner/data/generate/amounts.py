@@ -42,7 +42,13 @@ def counted(value: int) -> Value:
     """A count: `5` or `five`; forms `raw` (always digits), `next`, `last` (one less), `half`, `double`."""
     words = in_words(value)
     says = (str(value),) * 3 + ((words,) if words and value > 1 else ())
-    forms = {"raw": value, "next": value + 1, "last": value - 1, "half": value // 2, "double": value * 2}
+    forms = {
+        "raw": value,
+        "next": value + 1,
+        "last": value - 1,
+        "half": value // 2,
+        "double": value * 2,
+    }
     return Value(str(value), {k: str(v) for k, v in forms.items()}, {"": says})
 
 

@@ -13,12 +13,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cli_tuner.data.generate.render import Rendered
+from cli_tuner.errors import IntentError
 from cli_tuner.sandbox import Change, Node, Run
 from cli_tuner.sandbox.tree import absolute
 
 CHANGES = ("created", "deleted", "modified", "mode", "link", "touched")
 KEYS = ("out lines has hasnt match count value paths names under by same status stderr changes "
         "content then " + " ".join(CHANGES)).split()  # fmt: skip
+OF_A_PATH = (
+    "path name stem ext rel depth parent kind size mode perm age days minutes mtime target linked "
+    "text lines md5"
+).split()
 SAFE = {f.__name__: f for f in (abs, all, any, bool, dict, enumerate, filter, float, int, len, list,
         map, max, min, range, reversed, round, set, sorted, str, sum, tuple, zip)}  # fmt: skip
 
@@ -118,9 +123,12 @@ class Checker:
             "today": lambda form: time.strftime(form, time.gmtime(self.now)),
         }
         if node is not None:
-            names |= {k: getattr(node, k) for k in ("path name stem ext rel depth parent kind size "
-                      "mode perm age days minutes mtime target linked text lines md5").split()}  # fmt: skip
-        return eval(self.made.fill(expression), names)  # noqa: S307 - the package's own data
+            names |= {name: getattr(node, name) for name in OF_A_PATH}
+        text = self.made.fill(expression)
+        try:
+            return eval(text, names)  # noqa: S307 - the package's own data
+        except Exception as error:  # noqa: BLE001 - whatever it raises, it is the intent that is wrong
+            raise IntentError(f"expression {text}: {type(error).__name__}: {error}") from None
 
     def _file(self, path: str) -> Seen:
         return Seen(self.before[absolute(path)], self.top, self.now)
@@ -141,20 +149,20 @@ class Checker:
             chosen.sort(key=lambda node: self.value(by, node))
         return chosen, weak
 
-    def lines(self) -> list[str]:
+    def _lines(self) -> list[str]:
         """Standard output by lines."""
         return self.out.splitlines()
 
-    def paths(self, expression: str) -> Iterator[str]:
+    def _paths(self, expression: str) -> Iterator[str]:
         chosen, weak = self._chosen(expression)
         yield from weak
-        found = [absolute(line) for line in self.lines()]
+        found = [absolute(line) for line in self._lines()]
         yield from self._compared(found, [node.path for node in chosen])
 
-    def names(self, expression: str) -> Iterator[str]:
+    def _names(self, expression: str) -> Iterator[str]:
         chosen, weak = self._chosen(expression)
         yield from weak
-        found = [line.rstrip("/").rsplit("/", 1)[-1] for line in self.lines()]
+        found = [line.rstrip("/").rsplit("/", 1)[-1] for line in self._lines()]
         yield from self._compared(found, [node.name for node in chosen])
 
     def _compared(self, found: list[str], wanted: list[str]) -> Iterator[str]:
@@ -207,13 +215,13 @@ class Checker:
                 if mode != self.made.fill(str(wanted)):
                     yield f"{path} has mode {mode}, not {self.made.fill(str(wanted))}"
             else:
-                yield from self._content(path, wanted)
+                yield from self._holds(path, wanted)
 
-    def content(self, given: Mapping[str, Any]) -> Iterator[str]:
+    def _content(self, given: Mapping[str, Any]) -> Iterator[str]:
         for name, wanted in given.items():
-            yield from self._content(absolute(self.made.fill(str(name))), wanted)
+            yield from self._holds(absolute(self.made.fill(str(name))), wanted)
 
-    def _content(self, path: str, wanted: Any) -> Iterator[str]:
+    def _holds(self, path: str, wanted: Any) -> Iterator[str]:
         node = self.run.after.get(path)
         if node is None:
             yield f"{path} is not there"
@@ -234,40 +242,40 @@ class Checker:
             return "\n".join(str(each) for each in value)
         return str(value)
 
-    def out_is(self, wanted: Any) -> Iterator[str]:
+    def _out_is(self, wanted: Any) -> Iterator[str]:
         right = self._text(wanted)
         if self.out.rstrip("\n") != right.rstrip("\n"):
             yield f"printed {self.out[:300]!r}, expected {right[:300]!r}"
 
-    def value_is(self, expression: str) -> Iterator[str]:
-        yield from self.out_is(f"={expression}")
+    def _value_is(self, expression: str) -> Iterator[str]:
+        yield from self._out_is(f"={expression}")
 
-    def lines_are(self, wanted: Any) -> Iterator[str]:
+    def _lines_are(self, wanted: Any) -> Iterator[str]:
         given = self._text(wanted).split("\n") if isinstance(wanted, str) else [
             self.made.fill(str(each)) for each in wanted]  # fmt: skip
-        if sorted(self.lines()) != sorted(given):
-            yield f"printed the lines {sorted(self.lines())}, expected {sorted(given)}"
+        if sorted(self._lines()) != sorted(given):
+            yield f"printed the lines {sorted(self._lines())}, expected {sorted(given)}"
 
-    def has(self, wanted: Any) -> Iterator[str]:
+    def _has(self, wanted: Any) -> Iterator[str]:
         for each in [wanted] if isinstance(wanted, str) else wanted:
             if self._text(each) not in self.out:
                 yield f"{self._text(each)!r} is not in {self.out[:300]!r}"
 
-    def hasnt(self, wanted: Any) -> Iterator[str]:
+    def _hasnt(self, wanted: Any) -> Iterator[str]:
         for each in [wanted] if isinstance(wanted, str) else wanted:
             if self._text(each) in self.out:
                 yield f"{self._text(each)!r} is in {self.out[:300]!r}"
 
-    def match(self, pattern: str) -> Iterator[str]:
+    def _match(self, pattern: str) -> Iterator[str]:
         if not re.search(self.made.fill(pattern), self.out, re.MULTILINE):
             yield f"{self.made.fill(pattern)} does not match {self.out[:300]!r}"
 
-    def count(self, wanted: Any) -> Iterator[str]:
+    def _count(self, wanted: Any) -> Iterator[str]:
         right = int(self.value(str(wanted)))
-        if len(self.lines()) != right:
-            yield f"printed {len(self.lines())} lines, expected {right}: {self.out[:200]!r}"
+        if len(self._lines()) != right:
+            yield f"printed {len(self._lines())} lines, expected {right}: {self.out[:200]!r}"
 
-    def then(self, given: Any) -> Iterator[str]:
+    def _then(self, given: Any) -> Iterator[str]:
         """After the run: a command that must succeed, or commands with what they print."""
         if self.run.probe_status:
             yield f"afterwards {given} fails: {self.run.probe.decode(errors='replace')[:200]}"
@@ -281,17 +289,17 @@ class Checker:
 MARK = "\n\x1e"
 
 _JUDGES: Mapping[str, Callable[[Checker, Any], Iterator[str]]] = {
-    "out": Checker.out_is,
-    "value": Checker.value_is,
-    "lines": Checker.lines_are,
-    "has": Checker.has,
-    "hasnt": Checker.hasnt,
-    "match": Checker.match,
-    "count": Checker.count,
-    "paths": Checker.paths,
-    "names": Checker.names,
-    "content": Checker.content,
-    "then": Checker.then,
+    "out": Checker._out_is,
+    "value": Checker._value_is,
+    "lines": Checker._lines_are,
+    "has": Checker._has,
+    "hasnt": Checker._hasnt,
+    "match": Checker._match,
+    "count": Checker._count,
+    "paths": Checker._paths,
+    "names": Checker._names,
+    "content": Checker._content,
+    "then": Checker._then,
 }
 
 

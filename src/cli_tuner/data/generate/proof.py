@@ -61,7 +61,9 @@ def _problems(made: Rendered) -> Iterator[str]:
     judged = [f"own parser: {reason}" for reason in [syntax_error_in(command)] if reason]
     verdict = check(command)
     if verdict.level is Level.DANGEROUS:
-        judged.append("the guard calls it dangerous: " + ", ".join(r.rule_id for r in verdict.reasons))
+        judged.append(
+            "the guard calls it dangerous: " + ", ".join(r.rule_id for r in verdict.reasons)
+        )
     if len(command) > 200:
         judged.append("longer than the 200 characters of a command")
     if made.intent.proof == "run" and not judged:
@@ -85,16 +87,14 @@ def _run(made: Rendered) -> Iterator[str]:
 
 def _syntax(commands: list[str]) -> list[str]:
     """What `bash -n` refuses; one process for all if all is well."""
-    if (
-        subprocess.run(["bash", "-n", "-c", "\n".join(commands)], capture_output=True).returncode
-        == 0
-    ):
+    if _readable("\n".join(commands)):
         return []
-    return [
-        f"{each}\n      bash -n refuses it"
-        for each in commands
-        if subprocess.run(["bash", "-n", "-c", each], capture_output=True, check=False).returncode
-    ]
+    return [f"{each}\n      bash -n refuses it" for each in commands if not _readable(each)]
+
+
+def _readable(text: str) -> bool:
+    done = subprocess.run(["bash", "-n", "-c", text], capture_output=True, check=False)
+    return done.returncode == 0
 
 
 def main() -> int:
