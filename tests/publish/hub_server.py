@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import socket
+import struct
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -112,6 +113,8 @@ class Hub:
     parts: dict[tuple[str, int], bytes] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
+    xorbs: dict[str, list[bytes]] = field(default_factory=dict)  # the chunks of each
+    xet: bool = False  # whether it offers the Xet way of uploading
     part_bytes: int = 0  # more than 0: large files travel in parts of this size
     ignored: tuple[str, ...] = ()  # paths that a .gitignore of the repository ignores
     url: str = ""
@@ -133,7 +136,8 @@ class Hub:
 
     def sent_bytes(self) -> int:
         """The bytes of large files that arrived, whether or not they were kept."""
-        return sum(seen.received_bytes for seen in self.seen if seen.line.startswith("PUT "))
+        sending = [seen for seen in self.seen if re.match("PUT |POST /cas/v1/xorbs", seen.line)]
+        return sum(seen.received_bytes for seen in sending)
 
     def fault_for(self, line: str) -> Fault | None:
         with self.lock:
@@ -470,6 +474,69 @@ def verify(self: _Handler, found: re.Match[str], query: Any, body: bytes) -> Ans
     return _json({})
 
 
+# Xet, from its public specification (huggingface.co/docs/xet): a file is cut into chunks, chunks
+# travel in xorbs, and a shard says which chunks of which xorbs make up which file.
+
+
+def xet_token(self: _Handler, found: re.Match[str], query: Any, body: bytes) -> Answer:
+    self._writable(found["kind"], found["name"])
+    if not self.hub.xet:
+        raise _Refusal(404, "Not Found")
+    cas, end = f"{self.hub.url}/cas", 4_000_000_000
+    headers = {"X-Xet-Cas-Url": cas, "X-Xet-Access-Token": "x", "X-Xet-Token-Expiration": str(end)}
+    _, kind, answer = _json({"casUrl": cas, "accessToken": "x", "exp": end})
+    return 200, {**kind, **headers}, answer
+
+
+def put_xorb(self: _Handler, found: re.Match[str], query: Any, body: bytes) -> Answer:
+    new = found["hash"] not in self.hub.xorbs
+    self.hub.xorbs[found["hash"]] = list(_chunks_of(body))
+    return _json({"was_inserted": new})
+
+
+def _chunks_of(xorb: bytes) -> Iterator[bytes]:
+    """The chunks: each has a header of version, packed size, way of packing, and size."""
+    import pyarrow
+
+    place = 0
+    while place + 8 <= len(xorb) and xorb[place] == 0:
+        packed, way = int.from_bytes(xorb[place + 1 : place + 4], "little"), xorb[place + 4]
+        size = int.from_bytes(xorb[place + 5 : place + 8], "little")
+        data = xorb[place + 8 : place + 8 + packed]
+        place += 8 + packed
+        if way:
+            data = pyarrow.Codec("lz4").decompress(data, size, asbytes=True)
+        yield _ungrouped(data) if way == 2 else data
+
+
+def _ungrouped(data: bytes) -> bytes:
+    """Undo the grouping of every fourth byte."""
+    whole, start = bytearray(len(data)), 0
+    for offset in range(4):
+        count = len(range(offset, len(data), 4))
+        whole[offset::4] = data[start : start + count]
+        start += count
+    return bytes(whole)
+
+
+def put_shard(self: _Handler, found: re.Match[str], query: Any, body: bytes) -> Answer:
+    place = 48  # after the header
+    while body[place : place + 32] != b"\xff" * 32:
+        flags, entries = struct.unpack_from("<II", body, place + 32)
+        place += 48
+        whole = b"".join(_segment(self.hub, body, place + 48 * n) for n in range(entries))
+        self.hub.store[hashlib.sha256(whole).hexdigest()] = whole
+        verified, described = flags >> 31 & 1, flags >> 30 & 1
+        place += 48 * (entries * (1 + verified) + described)
+    return _json({"result": 1})
+
+
+def _segment(hub: Hub, shard: bytes, place: int) -> bytes:
+    xorb = "".join(f"{part:016x}" for part in struct.unpack_from("<4Q", shard, place))
+    _, _, first, end = struct.unpack_from("<IIII", shard, place + 32)
+    return b"".join(hub.xorbs[xorb][first:end])
+
+
 def commit(self: _Handler, found: re.Match[str], query: Any, body: bytes) -> Answer:
     repo = self._writable(found["kind"], found["name"])
     lines = [json.loads(line) for line in body.splitlines()]
@@ -530,6 +597,9 @@ _ROUTES = (
         r"/(?P<prefix>datasets/)?(?P<name>[^/]+/[^/]+)\.git/info/lfs/objects/batch",
         lambda self, found, query, body: batch(self, _Kinded(found), query, body),
     ),
+    ("GET", _API + r"/xet-write-token/(?P<revision>.+)", xet_token),
+    ("POST", r"/cas/v1/xorbs/default/(?P<hash>[0-9a-f]{64})", put_xorb),
+    ("POST", r"/cas/v1/shards", put_shard),
     ("PUT", _LFS, put),
     ("PUT", _LFS + r"/part/(?P<number>\d+)", put_part),
     ("POST", _LFS + r"/complete", complete),

@@ -20,8 +20,13 @@ PROGRAM = [sys.executable, "-m", "cli_tuner", "publish", "dataset"]
 
 
 @pytest.fixture
-def run(environ: dict[str, str], tmp_path: Path) -> Run:
-    def run(*arguments: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
+def run(environ: dict[str, str], tmp_path: Path, hub: Any) -> Run:
+    """`run(folder, "--repo", ..., HF_TOKEN="")`, with a fault of the Hub if one is given."""
+
+    def run(
+        *arguments: str | Path, fault: Any = None, **changes: str
+    ) -> subprocess.CompletedProcess[str]:
+        hub.faults += [fault] if fault is not None else []
         return subprocess.run(
             [*PROGRAM, *map(str, arguments)],
             env=environ | changes,
@@ -185,6 +190,69 @@ def test_what_is_missing_is_one_line_and_a_status(run, dataset, change, status, 
     assert len(ended.stderr.splitlines()) == 1
     assert ended.stdout == ""
     assert "hf_wrong" not in ended.stderr
+
+
+@pytest.fixture
+def xet(hub: Any, environ: dict[str, str]) -> None:
+    """The Hub offers Xet, the library may use it and gives up at once."""
+    pytest.importorskip("hf_xet")
+    hub.xet = True
+    del environ["HF_HUB_DISABLE_XET"]
+    environ |= {"HF_XET_CLIENT_RETRY_MAX_ATTEMPTS": "1", "HF_XET_CLIENT_RETRY_BASE_DELAY": "10ms"}
+
+
+@pytest.mark.usefixtures("xet")
+def test_the_xet_way_brings_the_same(run, dataset, environ, hub):
+    ended = run(dataset, "--repo", "team/tiny")
+    assert ended.returncode == 0, ended.stderr
+    assert hub.lines("^POST /cas/v1/xorbs")
+    assert not hub.lines("^PUT")
+    assert not hub.lines("telemetry")
+    assert python(LOAD, "team/tiny", "main", environ=environ)["train"] == rows_of(dataset, "train")
+
+
+@pytest.mark.usefixtures("xet")
+def test_the_xet_way_goes_on_where_it_was(run, dataset, hub, make_fault):
+    hub.faults = [make_fault("^POST /cas/v1/xorbs", status=500, times=0)]
+    store, fail = hub.store, hub.faults[0]
+
+    class Failing(dict[str, bytes]):
+        """From the second file on, the store is ill."""
+
+        def __setitem__(self, name: str, data: bytes) -> None:
+            super().__setitem__(name, data)
+            fail.times = 999
+
+    hub.store = Failing(store)
+    failed = run(dataset, "--repo", "team/tiny")
+    assert failed.returncode == 5
+    assert "500" in failed.stderr.splitlines()[-1]
+    arrived = set(hub.xorbs)
+    assert len(arrived) == 1
+    fail.times, hub.store, hub.seen = 0, dict(hub.store), []
+    ended = run(dataset, "--repo", "team/tiny")
+    assert ended.returncode == 0, ended.stderr
+    sent = {line.rpartition("/")[2] for line in hub.lines("^POST /cas/v1/xorbs")}
+    assert sent
+    assert not sent & arrived
+
+
+@pytest.mark.usefixtures("xet")
+@pytest.mark.parametrize(
+    ("status", "words"), [(403, "may not do that"), (401, "accept this token"), (507, "no room")]
+)
+def test_the_xet_way_is_refused_in_words(run, dataset, make_fault, status, words):
+    fault = make_fault("^POST /cas/v1/xorbs", status=status, times=99)
+    ended = run(dataset, "--repo", "team/tiny", fault=fault)
+    assert ended.returncode == (3 if status == 401 else 1)
+    assert words in ended.stderr.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("xet")
+def test_a_hub_that_does_not_know_xet_gets_lfs(run, dataset, hub):
+    hub.xet = False
+    assert run(dataset, "--repo", "team/tiny").returncode == 0
+    assert hub.lines("^PUT /lfs/")
 
 
 def test_a_token_is_in_no_output(run, dataset, environ, hub, make_fault):

@@ -393,5 +393,5 @@ def test_nobody_at_the_address_is_said(package, environ, slept):
     repository = Repository(
         Address("team/tiny", "dataset"), environ | {"HF_ENDPOINT": "http://127.0.0.1:9"}
     )
-    with pytest.raises(HubUnreachable, match="the Hub does not answer"):
+    with pytest.raises(HubUnreachable, match="asking the Hub who we are: the connection failed"):
         Upload(package, repository, Wish("published"), sleep=slept.append).run()

@@ -127,6 +127,7 @@ class Repository:
         environ = os.environ if environ is None else environ
         if environ.get("HF_HUB_OFFLINE", "").strip().lower() in _TRUE:
             raise offline()
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read by the Xet library
         self.address = address
         self.endpoint = endpoint_of(environ)
         self._hub = _library()
@@ -134,6 +135,7 @@ class Repository:
             endpoint=self.endpoint, token=token_of(environ), library_name="cli-tuner"
         )
         self._where = {"repo_id": address.repo, "repo_type": address.kind}
+        self._way_is_known = False
         self._hub.logging.set_verbosity_error()
         if not sys.stderr.isatty():
             self._hub.utils.disable_progress_bars()
@@ -188,6 +190,7 @@ class Repository:
     def store(self, item: Item, addition: Any) -> None:
         """Send a large file's bytes unless the Hub has them; small ones go with the commit."""
         with self._asking(f"uploading {item.path}"):
+            self._choose_way()
             self._api.preupload_lfs_files(
                 self.address.repo,
                 [addition],
@@ -197,6 +200,24 @@ class Repository:
             )
         if addition.upload_info.is_hashed and addition.upload_info.sha256.hex() != item.sha256:
             raise NotPublishable(f"{item.content!s} changed while it was published")
+
+    def _choose_way(self) -> None:
+        """Use LFS where the Hub does not know Xet, as a mirror may not.
+
+        Asked for a token that does not exist, the Xet library tries for minutes.
+        """
+        if self._way_is_known:
+            return
+        kind = f"{self.address.kind}s"
+        url = f"{self.endpoint}/api/{kind}/{self.address.repo}/xet-write-token/main"
+        answer = self._hub.get_session().get(url, headers=self._headers())
+        if answer.status_code in (404, 405, 501):
+            self._hub.constants.HF_HUB_DISABLE_XET = True
+        self._way_is_known = True
+
+    def _headers(self) -> dict[str, str]:
+        headers: dict[str, str] = self._hub.utils.build_hf_headers(token=self._api.token)
+        return headers
 
     def commit(
         self, message: str, additions: Iterable[Any], deletions: Iterable[str], *, parent: str
@@ -217,9 +238,8 @@ class Repository:
         url = self._hub.hf_hub_url(
             **self._where, filename=path, revision=revision, endpoint=self.endpoint
         )
-        headers = self._hub.utils.build_hf_headers(token=self._api.token)
         with self._asking(f"reading {path}"):
-            answer = self._hub.get_session().get(url, headers=headers)
+            answer = self._hub.get_session().get(url, headers=self._headers())
             self._hub.utils.hf_raise_for_status(answer)
             return bytes(answer.content)
 

@@ -13,6 +13,8 @@ from cli_tuner.errors import CliTunerError, HubLogin, HubRefused, HubUnreachable
 LOGIN_HINT = (
     "set HF_TOKEN to a token that may write (Hub: Settings, Access Tokens), or: hf auth login"
 )
+_ROOM_HINT = "free some storage of this account, or publish below another owner"
+_RIGHTS_HINT = "use a token with write access to the repository's owner"
 _AGAIN = "run the same command again: what arrived is not sent twice"
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _QUOTA = frozenset({402, 413, 507})
@@ -52,15 +54,18 @@ def _reason(doing: str, error: Exception) -> PublishError:
     for link in chain:
         if (response := _response(link)) is not None:
             return _by_status(doing, response, link)
-    for link in chain:
-        if type(link).__name__ == "OfflineModeIsEnabled":
-            return offline()
-        if _is_transport(link):
-            return Transient(f"{doing}: the Hub does not answer ({_brief(link)})")
+    if any(type(link).__name__ == "OfflineModeIsEnabled" for link in chain):
+        return offline()
+    text = _brief(chain[-1])
+    refusal = _by_words(doing, text)
+    if refusal is not None:
+        return refusal
+    if any(_is_transport(link) for link in chain):
+        return Transient(f"{doing}: the connection failed ({text})")
     local = next((link for link in chain if isinstance(link, OSError) and link.filename), None)
     if local is not None:
         return PublishError(f"{doing}: {local.filename}: {local.strerror}")
-    return _by_words(doing, chain)
+    return PublishError(f"{doing}: {text}")
 
 
 def offline() -> HubLogin:
@@ -77,14 +82,14 @@ def _by_status(doing: str, response: Any, error: BaseException) -> PublishError:
     if status in _QUOTA or (status in (400, 403) and _QUOTA_WORDS.search(said)):
         return HubRefused(
             f"{doing}: the Hub has no room for it (HTTP {status}{said})",
-            hint="free some storage of this account, or publish below another owner",
+            hint=_ROOM_HINT,
         )
     if status == 401:
         return HubLogin(f"{doing}: the Hub does not accept this token (HTTP 401)", hint=LOGIN_HINT)
     if status == 403:
         return HubRefused(
             f"{doing}: this token may not do that (HTTP 403{said})",
-            hint="use a token with write access to the repository's owner",
+            hint=_RIGHTS_HINT,
         )
     if status == 412:
         return Transient(f"{doing}: somebody else changed the repository meanwhile")
@@ -96,18 +101,15 @@ def _by_status(doing: str, response: Any, error: BaseException) -> PublishError:
     return HubRefused(f"{doing}: the Hub answered HTTP {status}{said or _phrase(status)}")
 
 
-def _by_words(doing: str, chain: list[BaseException]) -> PublishError:
-    """Errors that carry no response: those of the Xet library, and refusals inside an answer."""
-    text = _brief(chain[-1])
-    if _QUOTA_WORDS.search(text):
-        return HubRefused(f"{doing}: the Hub has no room for it ({text})")
-    if re.search(r"\b(?:401|Unauthorized)\b", text):
+def _by_words(doing: str, text: str) -> PublishError | None:
+    """Refusals that carry no response: those of the Xet library, and those inside an answer."""
+    if _QUOTA_WORDS.search(text) or re.search(r"\b(?:402|413|507) [A-Z]", text):
+        return HubRefused(f"{doing}: the Hub has no room for it ({text})", hint=_ROOM_HINT)
+    if "401 Unauthorized" in text:
         return HubLogin(f"{doing}: the Hub does not accept this token ({text})", hint=LOGIN_HINT)
-    if re.search(r"\b(?:403|Forbidden)\b", text):
-        return HubRefused(f"{doing}: this token may not do that ({text})")
-    if re.search(r"connect|network|timed? ?out|\b5\d\d\b|broken pipe|reset", text, re.IGNORECASE):
-        return Transient(f"{doing}: it broke off ({text})")
-    return PublishError(f"{doing}: {text}")
+    if "403 Forbidden" in text:
+        return HubRefused(f"{doing}: this token may not do that ({text})", hint=_RIGHTS_HINT)
+    return None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

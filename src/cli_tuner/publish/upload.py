@@ -165,7 +165,7 @@ class Upload:
         if addition is None:
             addition = self.repository.addition(item)
             self._additions[item.path] = addition
-        self.say(f"{item.path} · {item.size_bytes:,} bytes")
+            self.say(f"{item.path} · {item.size_bytes:,} bytes")
         self.repository.store(item, addition)
         return addition
 
