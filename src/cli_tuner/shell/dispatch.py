@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cli_tuner.shell.effects import Interpreter
 
 _VERSION = re.compile(
-    r"^(?:(?P<base>python|pip|perl|ruby|php|lua|node|gcc|clang|ksh|bash|java)[\d.]+"
+    r"^(?:(?P<base>python|pip|perl|ruby|php|lua|node|gcc|clang|ksh|bash|java|pypy|luajit|tclsh|wish|guile)[\d.]+"
     r"|(?P<windows>.+)\.exe|(?P<loader>ld(?:-linux|-musl|64)?[\w.-]*\.so\.\d+))$"
 )
 _FILTERED_GLOB = re.compile(f"[{STAR}{QUERY}]")

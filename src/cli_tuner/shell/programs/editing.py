@@ -18,7 +18,7 @@ from cli_tuner.shell.values import (
 from cli_tuner.shell.words import Field
 
 _SED_EXECUTES = re.compile(r"(?:^|[;/\d])\s*e\s+(\S.*)$")
-_SED_WRITES = re.compile(r"(?:^|[;/\d}])\s*w\s+(\S+)")
+_SED_WRITES = re.compile(r"(?:^|[;/\d}])\s*w\s+(\S+)|(?:^|[;{}])\s*[\d$]*\s*w(/\S+)")
 _SED_SUBSTITUTES = re.compile(r"(?:^|[;/\d}$,\s])s([^\w\s\\])")
 SCRIPT_MAX = 4_000
 
@@ -53,7 +53,18 @@ def _sed(call: Call) -> Value:
         return EMPTY
     values = [call.reads(where) for where in files] or [call.stdin]
     taints = frozenset().union(*(value.taints for value in values))
-    return Value((HOLE,), taints, values[0].source)
+    edited = substituted(values[0].text, scripts) if len(values) == 1 and values[0].known else None
+    if any(_GROWS.search(script) for script in scripts):
+        call.effect(EffectKind.RESOURCE, call.name, "memory")
+    return Value((HOLE if edited is None else edited,), taints, values[0].source)
+
+
+# `:a` ... `ta` around a substitution that always fits and always makes the line longer.
+_GROWS = re.compile(
+    r":\s*(\w+)\s*[;\n](?:[^;\n]*[;\n])*?\s*s(?P<d>[^\w\s\\])(?:\^|\$|\^?\\?\(?\.\*?\\?\)?\$?)(?P=d)"
+    r"(?:[^&\\]*(?:&|\\1)[^&\\]*(?:&|\\1)[^;\n]*|[^&;\n\\]+|&[^;\n]+|[^&;\n]+&)(?P=d)\w*\s*"
+    r"[;\n]\s*[tb]\s*\1\s*(?:$|[;\n}])"
+)
 
 
 # An address, or two, and then a, i or c with a text up to the end of the line.
@@ -88,7 +99,7 @@ def _sed_script(call: Call, script: str) -> None:
     script = script[:SCRIPT_MAX]
     if match := _SED_EXECUTES.search(script):
         call.run_text(known(match.group(1)))
-    targets = [match.group(1) for match in _SED_WRITES.finditer(script)]
+    targets = [match[1] or match[2] for match in _SED_WRITES.finditer(script)]
     for match in list(_SED_SUBSTITUTES.finditer(script))[:16]:
         replacement, flags = _substitution(script, match.end(), match.group(1))
         if re.match(r"[gpiIm\d]*e", flags):
@@ -113,6 +124,53 @@ def _substitution(script: str, start: int, delimiter: str) -> tuple[str, str]:
     if len(edges) < 2:
         return "", ""
     return script[edges[0] + 1 : edges[1]], script[edges[1] + 1 :]
+
+
+_BASIC = re.compile(r"\\([(){}|+?])|([(){}|+?])")
+
+
+def substituted(text: str, scripts: list[str]) -> str | None:
+    """What s and y commands make of a known text; None if there is anything else."""
+    for script in scripts:
+        rest = script.strip()
+        while rest:
+            kind, delimiter = rest[:1], rest[1:2]
+            if kind not in ("s", "y") or not delimiter or delimiter.isalnum():
+                return None
+            pieces = re.split(r"(?<!\\)" + re.escape(delimiter), rest[2:], maxsplit=2)
+            if len(pieces) < 3:
+                return None
+            flags = re.match(r"[gpiI\d]*", pieces[2])
+            given = flags.group() if flags else ""
+            made = _transliterated(text, *pieces[:2]) if kind == "y" else _one(
+                text, pieces[0], pieces[1].replace("\\" + delimiter, delimiter), given
+            )  # fmt: skip
+            if made is None:
+                return None
+            text, rest = made, pieces[2][len(given) :].lstrip("; \n")
+    return text
+
+
+def _transliterated(text: str, before: str, after: str) -> str | None:
+    return text.translate(str.maketrans(before, after)) if len(before) == len(after) else None
+
+
+def _one(text: str, pattern: str, replacement: str, flags: str) -> str | None:
+    """One s command on each line; basic expressions are spelled as Python's."""
+    swapped = _BASIC.sub(lambda m: m[1] or "\\" + m[2], pattern)
+    into = re.sub(r"\\(\d)|(?<!\\)&|\\(.)", _part, replacement)
+    try:
+        regex = re.compile(swapped, re.I if "i" in flags.lower() else 0)
+        count = 0 if "g" in flags else 1
+        return "\n".join(regex.sub(into, line, count=count) for line in text.split("\n"))
+    except (re.error, IndexError):
+        return None
+
+
+def _part(match: re.Match[str]) -> str:
+    if match[1]:
+        return f"\\g<{match[1]}>"
+    return {"n": r"\n", "\\": r"\\"}.get(match[2], match[2]) if match[2] else r"\g<0>"
 
 
 _DELETES_ALL = re.compile(r"(?:^|[\n+|:'\"])\s*(?:%|,|1,\$|g/\^?/|g/\.\*/|0,\$|:?%)\s*d(?![\w/])")
@@ -142,6 +200,8 @@ def _editor(call: Call) -> Value:
         text = arg.text
         if text in ("-c", "--cmd", "--eval") and index + 1 < len(call.args):
             text = "+" + call.args[index + 1].text
+        if text[:1] == "+" or arg.text == "--eval":
+            _script(call, text.lstrip("+"))
         match = re.search(r"^\+:?!\s*(.+)", text)
         if match:
             call.run_text(known(match.group(1)), stdin=EMPTY)
@@ -158,8 +218,27 @@ def _editor(call: Call) -> Value:
     return EMPTY
 
 
+_OTHER_LANGUAGE = re.compile(
+    r"[:\s]*(?P<name>py(?:thon)?(?:3|x)?|pyx|perl|ruby|lua|tcl)\b(?:do)?\s+(?P<code>.+)", re.S
+)
+
+
+def _script(call: Call, text: str) -> None:
+    """Code given to an editor: Vim's or Emacs' own, or another language's."""
+    from cli_tuner.shell.programs.snippets import run_snippet
+
+    match = _OTHER_LANGUAGE.match(text)
+    name = "emacs" if call.name == "emacs" else "vim"
+    if match is not None:
+        name = "python" if match["name"].startswith("py") else match["name"].replace("tcl", "tclsh")
+        text = match["code"]
+    elif name == "vim" and not re.search(r"\w\(", text):
+        return
+    run_snippet(Call(call.shell, name, call.args, call.stdin), text)
+
+
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("sed", "gsed"), _sed),
     **dict.fromkeys(("ed", "ex"), _ed),
-    **dict.fromkeys(("vi", "vim", "nvim", "view", "nano", "emacs", "pico"), _editor),
+    **dict.fromkeys(("vi", "vim", "nvim", "view", "nano", "emacs", "pico", "gvim"), _editor),
 }

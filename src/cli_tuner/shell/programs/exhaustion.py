@@ -58,7 +58,8 @@ _REBOOTS = re.compile(
 )
 _KILLS_ALL = re.compile(
     r"\bkill\s*\(?\s*(?:[\"']?(?:SIG)?(?:KILL|TERM|STOP|HUP|\d+)[\"']?|signal\.\w+|:\w+)\s*,\s*-\s*1\b|"
-    r"\bkill\s*\(\s*-\s*1\s*,|kill\s*\(\s*1\s*,|-9\s*=>\s*-1"
+    r"\bkill\s*\(\s*-\s*1\s*,|kill\s*\(\s*1\s*,|-9\s*=>\s*-1|"
+    r"/proc/(?:\[0-9\]|\[\^?\d|\*|\d\*)[\s\S]*\bkill\b|\bkill\b[\s\S]*/proc/(?:\[0-9\]|\*)"
 )
 _GIGABYTE = 1e9
 

@@ -8,7 +8,8 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import facts_of
 from cli_tuner.shell.paths import place_of, resolved
-from cli_tuner.shell.programs.exhaustion import endless_code, exhaustion
+from cli_tuner.shell.programs.exhaustion import exhaustion
+from cli_tuner.shell.programs.languages import banged
 from cli_tuner.shell.programs.snippets import run_snippet
 from cli_tuner.shell.scope import joined_by
 from cli_tuner.shell.values import EMPTY, HOLE, HOME, UNKNOWN, Value, shown
@@ -132,8 +133,21 @@ _CODE_OPTIONS = {
     "deno": ("eval",),
     "bun": ("-e",),
     "osascript": ("-e",),
-    "tclsh": (),
-    "Rscript": ("-e",),
+    **dict.fromkeys(("tclsh", "wish", "jshell", "runghc", "java", "runhaskell"), ()),
+    "expect": ("-c",),
+    **dict.fromkeys(
+        "R Rscript clojure clj bb groovy scala kotlin ghc ocaml raku gnuplot "
+        "swift janet luajit rakudo texlua".split(),
+        ("-e",),
+    ),
+    **dict.fromkeys(("julia", "racket", "elixir"), ("-e", "-E", "--eval", "--print")),
+    "guile": ("-c",),
+    **dict.fromkeys(("sbcl", "octave", "clisp", "ecl"), ("--eval", "-eval", "-x")),
+    "erl": ("-eval",),
+    "swipl": ("-g", "-t", "--goal"),
+    "crystal": ("eval",),
+    "nim": ("e",),
+    "zx": ("--eval",),
     "pwsh": ("-c", "-Command", "-command"),
     "powershell": ("-c", "-Command", "-command"),
 }
@@ -142,6 +156,8 @@ _CODE_OPTIONS = {
 def _language(call: Call) -> Value:
     """`python -c code | file | -`, and the same for other languages."""
     options = _CODE_OPTIONS[call.name]
+    if call.name == "gnuplot":
+        banged(call, "\n".join(arg.text for arg in call.args))
     codes: list[Field] = []
     for index, arg in enumerate(call.args[:-1]):
         short = len(arg.text) <= 6 and arg.text[:1] == "-" and arg.text[1:2] != "-"
@@ -241,68 +257,10 @@ def _code(call: Call, code: Value) -> None:
             run_snippet(call, text)
 
 
-_AWK_SYSTEM = re.compile(
-    r'system\s*\(\s*"((?:[^"\\]|\\.)*)"|"((?:[^"\\]|\\.)*)"\s*\|&?\s*getline|\|&?\s*"((?:[^"\\]|\\.)*)"'
-)
-_AWK_WRITE = re.compile(r'>>?\s*"((?:[^"\\]|\\.)*)"')
-_AWK_SELECTS = re.compile(r"^\s*!?/|[~]|[=!]=|\$\d+\s*[<>]|\bif\b")
-# What selects all of a list: dpkg's installed packages, every line after the heading.
-_AWK_INSTALLED = re.compile(
-    r"^\s*(?:/\^\[?[hi]?i\]?i?\s*/|NR\s*>=?\s*\d\b)\s*\{\s*print[^}]*\}\s*$"
-)
-_AWK_VALUES = frozenset({"-i", "-v", "-F", "-f", "--assign", "--field-separator", "--file"})
-
-
-def _awk(call: Call) -> Value:
-    """awk's program may start commands, write files and open connections."""
-    from cli_tuner.shell.facts import Facts
-
-    parsed = call.parsed(Facts(values=_AWK_VALUES))
-    operands = parsed.operands
-    from_file = parsed.argument("-f", "--file")
-    taints = call.stdin.taints
-    if from_file is None and operands:
-        from cli_tuner.shell.programs.folding import folded
-
-        program = folded(operands[0].text, "awk") if "system" in operands[0].text else (
-            operands[0].text
-        )  # fmt: skip
-        operands = operands[1:]
-        endless = endless_code(program)
-        call.shell.endless += endless
-        for match in _AWK_SYSTEM.finditer(program):
-            command = next((group for group in match.groups() if group is not None), "")
-            call.run_text(Value((command.replace(r"\"", '"'),)))
-        call.shell.endless -= endless
-        if re.search(r"system\s*\(\s*[^\")\s]", program):
-            call.effect(EffectKind.OPAQUE, "awk system()", "code")
-        if "/inet/" in program:
-            call.effect(EffectKind.REMOTE_SHELL, "/inet", "reverse")
-        for match in _AWK_WRITE.finditer(program):
-            where = Field(Value((match.group(1),)), parsed.operands[0].span, match.group(1))
-            call.writes(where, UNKNOWN)
-        if _AWK_SELECTS.search(program) and not _AWK_INSTALLED.search(program):
-            taints = taints - {"everything"}
-        exhaustion(call, program)
-        if call.has("-i") and "inplace" in [a.text for a in call.args]:
-            silent = not re.search(r"print|^\s*1\s*$|[\d}]\s*$", program) or program.strip() == "0"
-            for where in operands:
-                call.writes(where, EMPTY if silent else UNKNOWN, "edit")
-        if re.search(r"\bexit\b", program):
-            taints = taints - {"endless"}
-    source = call.stdin.source
-    for where in operands:
-        if "=" not in where.text:
-            content = call.reads(where)
-            taints, source = taints | content.taints, source or content.source
-    return Value((HOLE,), taints, source)
-
-
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(
         ("sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "mksh", "rbash", "csh", "tcsh"), _shell
     ),
     **dict.fromkeys(_CODE_OPTIONS, _language),
     **dict.fromkeys("gcc cc g++ clang clang++ tcc c++ ld as rustc".split(), _compiler),
-    **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), _awk),
 }

@@ -165,7 +165,11 @@ class Caller:
         options: Mapping[str, Thing],
     ) -> Thing:
         first = texts[0] if texts else UNKNOWN
-        if name in ("open", "io.open", "codecs.open", "os.open"):
+        if name == "os.open":
+            flags = arguments[1] if len(arguments) > 1 else Ref("os.O_RDONLY")
+            mode = "r" if isinstance(flags, Ref) and flags.name == "os.O_RDONLY" else "r+"
+            return self._opens([first, known(mode)], {})
+        if name in ("open", "io.open", "codecs.open"):
             return self._opens(texts, options)
         if name in _COPIES and len(texts) > 1:
             content = self.call.reads(self._field(first))
@@ -216,6 +220,10 @@ class Caller:
             return concatenated(parts) if parts else UNKNOWN
         if name in ("list", "tuple", "sorted", "set", "reversed", "iter") and arguments:
             return arguments[0]
+        if name in ("bytes", "bytearray") and arguments and isinstance(arguments[0], Items):
+            codes = [self.as_text(item).text for item in arguments[0].values]
+            if all(code.isdigit() for code in codes):
+                return known("".join(chr(int(code) % 256) for code in codes))
         if name in ("map", "filter") and len(arguments) > 1:
             if isinstance(arguments[0], Ref):
                 inner = arguments[1]

@@ -67,7 +67,8 @@ class Reader(ast.NodeVisitor):
 
     def visit_For(self, node: ast.For) -> None:
         """The body once, with what any of the items can be."""
-        selected = bool(node.body) and isinstance(node.body[0], ast.If)
+        first = node.body[0] if node.body else None
+        selected = isinstance(first, ast.If) and _selects([first.test])
         self._bind(node.target, self._element(self.value(node.iter), selected=selected))
         for statement in [*node.body, *node.orelse]:
             self.visit(statement)
@@ -207,11 +208,26 @@ class Reader(ast.NodeVisitor):
     def _comprehension(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Thing:
         for generator in node.generators:
             over = self.value(generator.iter)
-            self._bind(generator.target, self._element(over, selected=bool(generator.ifs)))
+            self._bind(generator.target, self._element(over, selected=_selects(generator.ifs)))
             for test in generator.ifs:
                 self.value(test)
         result = self.value(node.elt)
         return Items((result,)) if not isinstance(result, Ref) else result
+
+
+_KINDS = frozenset({"is_file", "is_dir", "isfile", "isdir", "exists", "is_symlink", "islink"})
+
+
+def _selects(tests: list[ast.expr]) -> bool:
+    """Whether a test takes some of the files; being a file or a folder is no selection."""
+    return any(
+        not (
+            isinstance(test, ast.Call)
+            and isinstance(test.func, ast.Attribute)
+            and test.func.attr in _KINDS
+        )
+        for test in tests
+    )
 
 
 _UNBOUND = 2**60  # a bound of a slice that is not a constant

@@ -12,6 +12,8 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call
 from cli_tuner.shell.programs.exhaustion import exhaustion
+from cli_tuner.shell.programs.languages import powershell, tcl
+from cli_tuner.shell.programs.source import read_calls, without_comments
 from cli_tuner.shell.programs.walkers import walked
 from cli_tuner.shell.values import EMPTY, HOLE, HOME, STAR, UNKNOWN, Value
 from cli_tuner.shell.words import Field
@@ -53,7 +55,9 @@ _DOWNLOAD = re.compile(
     r"urlopen|requests\.get|urllib|http\.get|https\.get|open-uri|URI\.open|LWP|HTTP::Tiny|"
     r"require\(\s*['\"]https?['\"]\s*\)\s*\.(?:get|request)|\bget\s*\(?\s*['\"]https?:|"
     r"Net::HTTP\.get|open\(\s*['\"]https?:|DownloadString|Invoke-WebRequest|iwr |fetch\(|"
-    r"file_get_contents\s*\(\s*['\"]https?:"
+    r"file_get_contents\s*\(\s*['\"]https?:|Downloads\.download|\bdownload\s*\(\s*['\"]https?:|"
+    r"(?:readLines|source|url|include|include_once|require|require_once|import|load|do|slurp)\s*\(?\s*"
+    r"['\"]https?:"
 )
 _UPLOAD = re.compile(
     r"method\s*:\s*['\"](?:POST|PUT)|post_form|->post|\.post\(|CURLOPT_POSTFIELDS|"
@@ -67,6 +71,8 @@ _TREE = re.compile(
     r"Dir(?:\.glob\(|\[)\s*['\"]([^'\"]+)['\"][\])].*(?:delete|unlink|rm_rf)"
 )
 _EVALUATES = re.compile(
+    r"\b(?:source|include|require|import|load|do|include_once|require_once)\s*\(?\s*['\"]https?:|"
+    r"\binclude\s*\(\s*\w|\binclude_string\b|load-string|"
     r"\bexec\s*\(|\beval\b|\bIEX\b|Invoke-Expression|os\.system\s*\(|new Function"
 )
 _DECODES = re.compile(
@@ -91,7 +97,8 @@ def run_snippet(call: Call, code: str) -> None:
     if call.name not in ("python", "pypy"):
         from cli_tuner.shell.programs.folding import folded
 
-        code = folded(code, call.name)
+        code = folded(without_comments(code, call.name), call.name)
+        _other_syntax(call, code)
     if not (call.name in ("python", "pypy") and _read_as_python(call, code)):
         _commands(call, code)
         _file_changes(call, code)
@@ -112,6 +119,24 @@ def run_snippet(call: Call, code: str) -> None:
         call.effect(EffectKind.PRIVILEGE, "root", "setuid")
     elif _SHELL_SPAWN.search(code) and call.shell.as_root:
         call.effect(EffectKind.PRIVILEGE, "root", "escape")
+
+
+_HOME_ITEMS = re.compile(
+    r"delete\s+(?:every\s+(?:item|file|folder)|(?:the\s+)?(?:entire\s+contents|items))\s+(?:of|in)\s+"
+    r"(?:the\s+)?(?:home|startup disk|folder \"(?:Documents|Users))",
+    re.I,
+)
+
+
+def _other_syntax(call: Call, code: str) -> None:
+    if call.name in ("tclsh", "wish", "expect"):
+        tcl(call, code)
+    elif call.name in ("pwsh", "powershell"):
+        powershell(call, code)
+    else:
+        read_calls(call, code)
+    if call.name == "osascript" and _HOME_ITEMS.search(code):
+        call.on_path(EffectKind.DELETE, _field(call, "~"), "recursive")
 
 
 def _read_as_python(call: Call, code: str) -> bool:
