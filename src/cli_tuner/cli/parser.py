@@ -75,6 +75,7 @@ def build_parser(wanted: str | None = None) -> Parser:
         "models": _add_models,
         "doctor": _add_doctor,
         "stop": _add_stop,
+        "run": _add_run,
         "config": _add_config,
         "publish": _add_publish,
         "completions": _add_completions,
@@ -177,6 +178,27 @@ def _add_doctor(commands: _Commands) -> None:
 
 def _add_stop(commands: _Commands) -> None:
     parser = commands.add_parser("stop", help="stop the resident engine")
+    _add_common(parser, settings=False)
+
+
+def _add_run(commands: _Commands) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="make a data set: one stage, one configuration",
+        description="Runs a stage and prints the folder of what it made.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("stage", choices=("data",))
+    parser.add_argument("config", metavar="config.yaml")
+    parser.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one value, as in sources.0.path=FILE",
+    )
+    parser.add_argument("--out", metavar="DIR", help="the folder that gets the result's folder")
     _add_common(parser, settings=False)
 
 

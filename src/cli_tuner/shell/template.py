@@ -147,7 +147,7 @@ class _Skeleton:
     flags: frozenset[str]
 
     def shown(self) -> str:
-        name = self.name.replace(_UNKNOWN, "$")
+        name = " ".join(self.name.replace(_UNKNOWN, "$").split()) or "$"
         return " ".join([name, *self.subcommands, *sorted(self.flags)])
 
 
@@ -343,7 +343,7 @@ def _flags(name: str, args: list[str]) -> Iterator[str]:
             if not whole:  # else it belongs to a test, as in -mtime -1
                 yield "-#"
         elif whole and re.match("-[A-Za-z]", word):
-            yield word.partition("=")[0]
+            yield re.split(r"[=\s]", word)[0]
         elif word.startswith("-"):
             yield from _letters(word, name)
 

@@ -1,0 +1,100 @@
+"""`cli-tuner run <stage> <config.yaml>`: one shape for every stage, and a bar while it works."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from cli_tuner.artifacts import Artifact, load_config, run_stage
+from cli_tuner.boundaries.terminal import Screen, visible
+from cli_tuner.settings import load_settings
+
+STAGES = {"data": "cli_tuner.data.stage"}
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run the stage; stdout gets the folder of what it made."""
+    screen = Screen(load_settings({"color": given.color}).color)
+    stage = import_module(STAGES[given.stage]).STAGE
+    config = load_config(Path(given.config), stage.config, given.changes)
+    if given.out is not None:
+        config = config.model_copy(update={"output": given.out})
+    with _Bar(screen) as bar:
+        artifact, summary = run_stage(stage, config, bar)
+    if given.json:
+        sys.stdout.write(f"{json.dumps(_document(artifact, summary))}\n")
+        return 0
+    for line in summary:
+        screen.line(f"  {visible(line)}")
+    screen.line(f"  {artifact.address[:16]} · {artifact.provenance['seconds']:g} s")
+    sys.stdout.write(f"{artifact.folder}\n")
+    return 0
+
+
+def _document(artifact: Artifact, summary: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "schema_version": "1",
+        "folder": str(artifact.folder),
+        "address": artifact.address,
+        "seconds": artifact.provenance["seconds"],
+        "summary": list(summary),
+    }
+
+
+class _Bar:
+    """The steps on stderr: a bar on a terminal, a line for each step elsewhere."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeElapsedColumn,
+            )
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def step(self, name: str, total: int | None = None) -> None:
+        """A step begins."""
+        if self._bar is None:
+            self._screen.line(f"  {visible(name)}")
+            return
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(visible(name), total=total)
+
+    def advance(self, count: int = 1) -> None:
+        """So many more items are done."""
+        if self._bar is not None:
+            self._bar.update(self._task, advance=count)
