@@ -99,10 +99,17 @@ _WATCHERS = {
         r"guardduty (?:delete|disassociate|stop|update-detector.*--no-enable)\S*|"
         r"cloudtrail (?:stop-logging|delete-trail)|securityhub (?:disable|delete)\S*|"
         r"configservice (?:stop|delete)-\S*|ec2 delete-flow-logs|inspector2 disable|"
-        r"accessanalyzer delete-\S*|macie2 disable\S*"
+        r"accessanalyzer delete-\S*|macie2 disable\S*|cloudtrail update-trail.*--no-\S+|"
+        r"cloudtrail put-event-selectors.*(?:None|Events\W+false)|"
+        r"logs delete-log-\S+.*(?:cloudtrail|audit|flow|vpc)|"
+        r"logs put-retention-policy.*retention-in-days[= ]1\b|"
+        r"s3api put-bucket-logging.*logging-status \{\}"
     ),
     "gcloud": re.compile(r"logging (?:sinks|logs) delete|scc \S+ (?:delete|disable)"),
-    "az": re.compile(r"monitor (?:diagnostic-settings|log-profiles) delete|security \S+ delete"),
+    "az": re.compile(
+        r"monitor (?:diagnostic-settings|log-profiles|log-analytics workspace) delete|"
+        r"security \S+ delete"
+    ),
     "grubby": re.compile(
         r"\b(?:selinux=0|enforcing=0|apparmor=0|audit=0|mitigations=off|nokaslr|lockdown=none|"
         r"module\.sig_enforce=0|init=/\S+)"

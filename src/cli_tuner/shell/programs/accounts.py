@@ -12,6 +12,7 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value
+from cli_tuner.shell.words import Field
 
 ADMINS = frozenset(
     "sudo wheel root admin docker-root shadow disk adm sudoers lxd kmem Administrators "
@@ -29,6 +30,8 @@ def _accounts(call: Call) -> Value:
     """useradd, usermod and their like; joining an administrators' group is more than a change."""
     if call.has("--help", "--list", "-h") or (call.has("-l") and call.name != "usermod"):
         return UNKNOWN
+    if [arg.text for arg in call.args] in (["-D"], ["--defaults"]):
+        return UNKNOWN
     texts = [arg.text for arg in call.args]
     groups = {name for text in texts for name in text.split(",")}
     attributes = ["change"]
@@ -41,22 +44,27 @@ def _accounts(call: Call) -> Value:
     if call.has("-p", "--password"):
         attributes.append("set")
     name = texts[-1] if texts else None
-    if call.name == "usermod" and any(_locks(text) for text in texts):
-        many = call.args[-1].value.taints & {"many", "file"}
-        attributes += ["many"] if many else _reach(name)
     shell = call.after("-s", "--shell")
+    closed = shell is not None and _NO_LOGIN.search(shell.text) is not None
+    if (call.name == "usermod" and any(_locks(text) for text in texts)) or closed:
+        attributes += ["many"] if call.args and _from_list(call.args[-1]) else _reach(name)
     opened = shell is not None and not _NO_LOGIN.search(shell.text)
     if name in _SYSTEM - {"root"} and call.name != "useradd" and (opened or call.has("-U")):
         # Nobody logs in as a service, until it has a shell.
         attributes.append("set")
-    if shell is not None and _NO_LOGIN.search(shell.text) and name == "root":
-        attributes.append("locked-out")
+    if closed and name != "root":
+        attributes = [a for a in attributes if a != "locked-out"]  # a service needs no shell
     call.effect(EffectKind.ACCOUNT, name, *attributes)
     return EMPTY
 
 
 def _locks(text: str) -> bool:
     return text in _LOCKS or text.partition("=")[0] in ("--lock", "--expiredate")
+
+
+def _from_list(where: Field) -> bool:
+    """Whether the account is any of those that a list names."""
+    return HOLE in where.text and bool(where.value.taints & {"many", "file"})
 
 
 def _reach(name: str | None) -> list[str]:
@@ -84,7 +92,7 @@ def _removal(call: Call) -> Value:
         more = _reach(where.text) if where.value.taints else []
         if where.text in _SYSTEM or (group and where.text in ADMINS):
             more = ["locked-out"]
-        elif HOLE in where.text and where.value.taints & {"file", "many"}:
+        elif _from_list(where):
             more = ["many"]
         call.effect(EffectKind.ACCOUNT, where.text, *attributes, *more)
     return EMPTY
@@ -94,15 +102,16 @@ def _passwd(call: Call) -> Value:
     """passwd asks whoever types; given its input, it sets a password that the text knows."""
     if call.has("-S", "--status", "--help", "-h"):
         return UNKNOWN
-    names = [arg.text for arg in call.args if not arg.text.startswith("-")]
-    name = names[-1] if names else "the own password"
+    named = [arg for arg in call.args if not arg.text.startswith("-")]
+    name = named[-1].text if named else "the own password"
     attributes = ["password"]
-    if call.has("-d", "--delete"):
+    letters = "".join(a.text[1:] for a in call.args if re.match(r"-[a-zA-Z]+$", a.text))
+    if "d" in letters or call.has("--delete"):
         attributes.append("delete")
     if call.has("--stdin") or call.stdin.texts != ("",):
         attributes.append("set")
-    if call.has("-l", "--lock", "-e", "--expire", "-u", "--unlock") and name in _SYSTEM:
-        attributes.append("locked-out")
+    if set("leu") & set(letters) or call.has("--lock", "--expire", "--unlock"):
+        attributes += ["many"] if named and _from_list(named[-1]) else _reach(name)
     call.effect(EffectKind.ACCOUNT, name, *attributes)
     return EMPTY
 
@@ -168,11 +177,12 @@ def _chage(call: Call) -> Value:
     """chage: an expiry in the past is a lock."""
     if call.has("-l", "--list", "--help", "-h"):
         return UNKNOWN
-    names = [arg.text for arg in call.args if not arg.text.startswith("-")]
+    named = [arg for arg in call.args if not arg.text.startswith("-")]
     when = call.after("-E", "--expiredate")
-    name = names[-1] if names else None
+    name = named[-1].text if named else None
     locked = when is not None and _EXPIRED.match(when.text) and when.text != "-1"
-    call.effect(EffectKind.ACCOUNT, name, "change", *(_reach(name) if locked else ()))
+    more = ["many"] if named and _from_list(named[-1]) else _reach(name)
+    call.effect(EffectKind.ACCOUNT, name, "change", *(more if locked else ()))
     return EMPTY
 
 
@@ -191,7 +201,40 @@ def _visudo(call: Call) -> Value:
     return EMPTY
 
 
+# Servers that hold everybody's accounts: what their tools change, by sub-command or option.
+_SERVER_CHANGES = re.compile(
+    r"\b(?:user|group|computer|host|sudorule|role|hbacrule)[ -](?:create|add\w*|del\w*|remove\w*|"
+    r"setpassword|enable|disable|mod|rename|unlock|setexpiry|edit)\b|\b(?:addmem|delmem|password)\b|"
+    r"group-add-member|passwd\b|\b(?:addprinc|add_principal|ank|delprinc|cpw|change_password|modprinc|"
+    r"ktadd|xst)\b|(?:^|\s)-[axedn](?:\s|$)|--(?:create|delete|modify)\b"
+)
+_SERVER_ADMINS = re.compile(
+    r"\b(?:Domain|Enterprise|Schema|Account|Server) (?:Admins|Operators)|\bAdministrators?\b|"
+    r"\badmins?\b|\bGuest\b|\broot\b|/admin\b|trust admins",
+    re.I,
+)
+_SERVER_PASSWORD = re.compile(
+    r"--newpassword|setpassword|\b(?:cpw|change_password)\b.*-pw\b|(?:^|\s)-s(?:\s|$)|^passwd\b"
+)
+
+
+def _server(call: Call) -> Value:
+    """samba-tool, smbpasswd, pdbedit, ipa, net rpc, kadmin."""
+    text = " ".join(arg.text for arg in call.args)
+    if call.has("--help", "-h") or not (_SERVER_CHANGES.search(text) or call.name == "smbpasswd"):
+        return UNKNOWN
+    attributes = ["change"]
+    if _SERVER_ADMINS.search(text):
+        attributes.append("admin-group")
+    if _SERVER_PASSWORD.search(text) or call.stdin.texts != ("",):
+        attributes.append("set")
+    call.effect(EffectKind.ACCOUNT, "the directory", *attributes)
+    return EMPTY
+
+
 HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("samba-tool", "smbpasswd", "pdbedit", "ipa"), _server),
+    **dict.fromkeys(("kadmin", "kadmin.local"), _server),
     **dict.fromkeys(("useradd", "adduser", "usermod", "gpasswd", "groupmems", "chsh"), _accounts),
     **dict.fromkeys(("userdel", "deluser", "groupdel", "delgroup"), _removal),
     **dict.fromkeys(("dscl", "dseditgroup", "sysadminctl", "pw", "homectl"), _directory),

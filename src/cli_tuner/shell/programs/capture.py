@@ -69,7 +69,9 @@ def _getent(call: Call) -> Value:
         call.effect(EffectKind.SECRET, "/etc/shadow", "accounts")
         return _of("secret", "/etc/shadow")
     names = {arg.text for arg in call.args}
-    return _of("sensitive", "accounts") if names & {"passwd", "group"} else UNKNOWN
+    if not names & {"passwd", "group"}:
+        return UNKNOWN
+    return Value((HOLE,), frozenset({"sensitive", "many"}), "accounts")
 
 
 _HIDDEN = re.compile(r"^--?(?:password|passwordbox|hide-text|insecure)")

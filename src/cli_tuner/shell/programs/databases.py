@@ -7,6 +7,7 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.paths import place_of, resolved
+from cli_tuner.shell.programs.grants import database_rights
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
 
 _LOSES = re.compile(
@@ -25,6 +26,8 @@ _PROGRAM = re.compile(r"(?:to|from)\s+program\s+'([^']*)'", re.I)
 _KEYS_GO = frozenset({"del", "unlink", "flushall", "flushdb", "rename", "shutdown", "migrate"})
 # A quoted value after LIKE, =, a comma or a parenthesis is data, whatever words it holds.
 _LITERAL = re.compile(r"(?<=[\s=(,])'(?:[^'\n]|'')*'")
+# A comment, unless MySQL runs it or it is an option of the client.
+_COMMENT = re.compile(r"(?<=[\s;])--[^\n]*|/\*(?!!).*?\*/", re.S)
 _PASSWORDS = re.compile(
     r"authentication_string|\bmysql\.user\b.*password|password.*\bmysql\.user\b|\bpg_shadow\b|"
     r"\bpg_authid\b|sys\.sql_logins|system\.users\.find|sys\.user\$",
@@ -34,8 +37,8 @@ _STATEMENT = ("-e", "-c", "--execute", "--command", "-q", "--query", "--eval", "
 
 
 def _undecided(call: Call) -> None:
-    """A statement that the text does not show."""
-    for option in _STATEMENT:
+    """A statement, or a file of them, that the text does not show."""
+    for option in (*_STATEMENT, "-f", "--file", "-i"):
         where = call.after(option)
         if where is not None and where.text.strip() == HOLE:
             call.effect(EffectKind.OPAQUE, where.value.source or where.raw, "code")
@@ -66,7 +69,8 @@ def _database(call: Call) -> Value:
     _by_client(call, texts)
     if match := _PASSWORDS.search(text):
         call.effect(EffectKind.SECRET, match.group(0), "database")
-    statements = _LITERAL.sub("''", text)
+    statements = " \n".join(_COMMENT.sub(" ", _LITERAL.sub("''", part)) for part in texts)
+    database_rights(call, " \n".join(_COMMENT.sub(" ", part) for part in texts))
     if call.name == "mysqladmin" and "drop" in texts:
         statements += " drop database"
     if _LOSES.search(statements) and call.name.startswith("sqlite") and call.args:

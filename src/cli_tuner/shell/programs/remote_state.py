@@ -16,6 +16,7 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.programs.grants import cloud_access
 from cli_tuner.shell.programs.transfers import cloud_copy
 from cli_tuner.shell.values import HOLE, UNKNOWN, Value
 
@@ -59,7 +60,7 @@ _DRY = ("--dryrun", "--dry-run", "--dry-run=client", "--dry-run=server", "--help
 def verb_of(words: list[str]) -> tuple[str, str]:
     """(`lose`, `change`, `read` or empty, the word that says so)."""
     for word in words[:5]:
-        parts = [part for part in re.split(r"[:\-]", word.lower()) if part]
+        parts = [part for part in re.split(r"[:\-_]", word.lower()) if part]
         if parts[:1] == ["batch"]:  # batch-delete-image
             parts = parts[1:]
         for verb in dict.fromkeys((word.lower(), *parts[:1], *(parts[-1:] if ":" in word else ()))):
@@ -76,6 +77,7 @@ def cloud(call: Call) -> Value:
     """A cloud's client: what its verb loses or changes there, and what it copies."""
     if call.has(*_DRY):
         return UNKNOWN
+    cloud_access(call)
     words = [operand.text for operand in call.parsed(Facts(values=_VALUES)).operands]
     copied = cloud_copy(call)
     if copied is not None:
@@ -98,7 +100,13 @@ def _read_by_service(client: str, words: list[str]) -> tuple[str, str]:
     """The verb, with a first word that may be spelled like one but names a service."""
     if words[:1] and words[0] in _LOCAL:
         return "read", words[0]
+    if client in _WHOLE_VERBS and (verbs := [w for w in words if w in _LOSES | _CHANGES]):
+        return verb_of(verbs)
     return verb_of(words[1:] if client in ("aws", "aliyun", "oci") else words)
+
+
+# Clients whose verbs are words of their own: `az monitor log-analytics workspace delete`.
+_WHOLE_VERBS = frozenset({"az", "gcloud", "openstack", "doctl", "hcloud"})
 
 
 _HTTP_WRITES = frozenset({"DELETE", "PUT", "PATCH"})
@@ -107,6 +115,7 @@ _FORGE_READS = frozenset({"pr", "issue", "browse", "search", "codespace", "gist"
 
 def _forge(call: Call) -> Value:
     """gh and glab: pull requests and issues are daily work; what is deleted or replaced is not."""
+    cloud_access(call)
     words = [operand.text for operand in call.parsed(Facts(values=_VALUES | {"-R", "-X"})).operands]
     method = call.after("-X", "--method")
     if words[:1] == ["api"] and method is not None and method.text.upper() in _HTTP_WRITES:

@@ -64,6 +64,10 @@ def _action_first(call: Call) -> Value:
 def _windows_accounts(call: Call, action: str, words: list[str]) -> Value:
     """net user, net localgroup: Windows' accounts."""
     switches = {word.lower().partition(":")[0] for word in words if word.startswith("/")}
+    if action in ("rpc", "sam", "ads"):
+        from cli_tuner.shell.programs.accounts import HANDLERS as ACCOUNTS
+
+        return ACCOUNTS["samba-tool"](call)
     if action in ("user", "localgroup", "group") and switches & {"/add", "/delete", "/active"}:
         admin = any("admin" in word.lower() for word in words) and action != "user"
         made = "/add" in switches and action == "user"
