@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -50,7 +50,7 @@ def row(number: int, **changes: Any) -> dict[str, Any]:
         "template": hashlib.sha256(command.encode()).hexdigest()[:16],
         "group": f"g{number}",
         "messages": turns,
-        "tokens": 40 + number % 7,
+        "tokens": {"prompt": 30 + number % 7, "answer": 10},
     }
     return fields | changes
 
@@ -61,26 +61,31 @@ def facts() -> dict[str, Any]:
         "sources": [
             {
                 "name": "tldr",
+                "kind": "tldr",
+                "license": "CC-BY-4.0",
+                "attribution": {"tldr": NOTICE},
                 "url": "https://github.com/tldr-pages/tldr",
                 "revision": "0123456",
                 "collected_at": "2026-11-20T10:00:00+00:00",
             },
-            {"name": "generator", "url": None, "revision": "1", "collected_at": None},
+            {"name": "generator", "kind": "generated", "license": "Apache-2.0", "attribution": {}},
         ],
-        "licences": [
-            {"licence": "CC-BY-4.0", "rows": 25, "share": 0.25, "attribution": [NOTICE]},
-            {"licence": "Apache-2.0", "rows": 75, "share": 0.75, "attribution": []},
-        ],
-        "filters": [{"filter": "shellcheck", "dropped": 12}, {"filter": "dangerous", "dropped": 3}],
-        "validation": {"method": "shellcheck -S error and bash -n", "shellcheck": "0.11.0"},
-        "seeds": {"split": 13},
+        "held_out": {},
+        "rows": {"in": 118, "train": 80, "validation": 10, "test": 10},
+        "filters": [{"step": "syntax", "dropped": 12, "left": 103}],
+        "validation": {"method": "bash -n and ShellCheck", "tools": {"shellcheck": "0.11.0"}},
+        "split": {"groups": 100},
+        "config": {"seed": 13, "description": "Small, and made up."},
+        "tokenizer": {"model": "fast", "sha256": "1" * 64},
     }
 
 
-LEAKAGE = {
-    kind: {"train_validation": 0, "train_test": 0, "validation_test": 0}
-    for kind in ("exact", "normalised", "jaccard", "template")
-}
+CHECKS = ("same pair", "same normalised request", "same template", "request Jaccard >= 0.8")
+PAIRS = ("train -> validation", "train -> test", "validation -> test")
+
+
+def leakage() -> dict[str, Any]:
+    return {"pairs": {pair: dict.fromkeys(CHECKS, 0) for pair in PAIRS}, "examples": {}}
 
 
 def seal(folder: Path, **changes: Any) -> None:
@@ -124,11 +129,20 @@ def dataset(tmp_path: Path) -> Path:
     write_split(folder, "test", [row(number) for number in range(90, 100)])
     (folder / "plots" / "lengths.png").write_bytes(PNG)
     (folder / "report.md").write_text("# Report\n", encoding="utf-8")
-    (folder / "report.json").write_text("{}\n", encoding="utf-8")
-    (folder / "leakage.json").write_text(json.dumps(LEAKAGE), encoding="utf-8")
+    guard = {"levels": {"dangerous": 3, "safe": 112}, "rules": {"CT-DEL-001": 3}}
+    (folder / "report.json").write_text(json.dumps({"guard": guard}), encoding="utf-8")
+    (folder / "leakage.json").write_text(json.dumps(leakage()), encoding="utf-8")
     (folder / "dropped.jsonl").write_text('{"command": "rm -rf /"}\n', encoding="utf-8")
     seal(folder)
     return folder
+
+
+@pytest.fixture
+def dataset_kit() -> SimpleNamespace:
+    """What makes a dataset, for tests that make a wrong one."""
+    return SimpleNamespace(
+        facts=facts, leakage=leakage, row=row, seal=seal, write_split=write_split
+    )
 
 
 @pytest.fixture

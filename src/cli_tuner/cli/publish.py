@@ -11,7 +11,7 @@ from typing import Any
 from cli_tuner.boundaries.terminal import Screen, visible
 from cli_tuner.errors import UsageError
 from cli_tuner.publish.contents import dataset_package
-from cli_tuner.publish.dataset import open_dataset
+from cli_tuner.publish.dataset import open_dataset, refuse_unlicensed
 from cli_tuner.publish.hub import Address, Repository
 from cli_tuner.publish.package import Package, write_package
 from cli_tuner.publish.upload import Published, Upload, Wish
@@ -30,7 +30,9 @@ def run(given: argparse.Namespace) -> int:
     wish = Wish(given.message or f"{folder.name}: published by cli-tuner", given.private, given.tag)
     # Before anything is read: without a token there is nothing to wait for.
     repository = None if given.dry_run else Repository(address)
-    package = dataset_package(open_dataset(folder), address.repo, jsonl=given.jsonl)
+    dataset = open_dataset(folder)
+    refuse_unlicensed(dataset, private=given.private is True)
+    package = dataset_package(dataset, address.repo, jsonl=given.jsonl)
     if repository is None:
         _write(package, _target(folder, given.out), given, screen)
     else:

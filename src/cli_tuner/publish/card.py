@@ -6,7 +6,7 @@ particular to one comes from its files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -27,10 +27,10 @@ _FIELDS = (
     ("license", "SPDX identifier of the pair's licence"),
     ("ref", "the pair's place in its source"),
     ("utilities", "programs that the command runs"),
-    ("template", "digest of the command's shape; rows of one template share a split"),
-    ("group", "what is kept together when splitting: template and near-duplicate requests"),
+    ("template", "the command's shape, with its values left out; one template is in one split"),
+    ("group", "what stays together when splitting: a template, and requests that are alike"),
     ("messages", "the pair as a chat: what a trainer renders with the model's chat template"),
-    ("tokens", "length of the rendered chat in tokens"),
+    ("tokens", "length of the rendered prompt and of the answer, in tokens"),
 )
 
 
@@ -44,7 +44,7 @@ def card_of(dataset: Dataset, repo: str, *, jsonl: bool) -> str:
         _licences(dataset),
         _sources(dataset),
         _making(dataset),
-        _safety(),
+        _safety(dataset),
         _leakage(dataset),
         _reproduction(dataset, repo, jsonl=jsonl),
         _limitations(dataset),
@@ -72,19 +72,22 @@ def _size(rows: int) -> str:
 
 def _introduction(dataset: Dataset, repo: str) -> str:
     licences = ", ".join(plain(licence.name) for licence in dataset.licences)
-    return f"""# {plain(dataset.name)}
-
-{dataset.statistics.rows:,} pairs of an English request and the one Bash command that answers it,
-made by [cli-tuner](https://github.com/cli-tuner/cli-tuner). Cleaned, checked with ShellCheck and
-`bash -n`, free of commands that cli-tuner's guard calls dangerous, and split so that nothing leaks
-from training into validation or test. Licences: {licences}.
-
-```python
+    description = plain(dataset.facts.get("config", {}).get("description") or "")
+    lines = [
+        f"# {plain(dataset.name)}",
+        *([description] if description != "-" else []),
+        f"{dataset.statistics.rows:,} pairs of an English request and the one Bash command that"
+        " answers it, made by [cli-tuner](https://github.com/cli-tuner/cli-tuner). Every command"
+        " parses, none is one that cli-tuner's guard calls dangerous, and the splits do not leak"
+        f" into each other. Licences: {licences}.",
+        f"""```python
 from datasets import load_dataset
 
 splits = load_dataset("{repo}")
 print(splits["train"][0]["query"], "->", splits["train"][0]["command"])
-```"""
+```""",
+    ]
+    return "\n\n".join(lines)
 
 
 def _splits(dataset: Dataset) -> str:
@@ -169,46 +172,79 @@ def _sources(dataset: Dataset) -> str:
         [source, licence, rows, _share(rows, total)]
         for licence, source, rows in dataset.statistics.shares
     ]
-    return f"""## Sources
-
-{table(("source", "licence", "rows", "share"), shares)}
-
-Where each came from, as it was when it was collected:
-
-{table_of(dataset.facts["sources"])}"""
-
-
-def _making(dataset: Dataset) -> str:
-    parts = ["## How it was made"]
-    for key, title in (
-        ("counts", "Rows, step by step"),
-        ("filters", "Filters, and how many rows each dropped"),
-        ("validation", "How the commands were validated"),
-        ("seeds", "Seeds"),
-        ("packages", "Versions of the packages"),
-    ):
-        if dataset.facts.get(key):
-            parts += [f"{title}:", table_of(dataset.facts[key], head=("name", "value"))]
+    origins = [_without(entry, "attribution") for entry in dataset.facts["sources"]]
+    parts = [
+        "## Sources",
+        table(("source", "licence", "rows", "share"), shares),
+        "Where they came from, as it was when it was collected:",
+        table_of(origins),
+    ]
+    if held := dataset.facts.get("held_out"):
+        parts += ["Splits that were fixed elsewhere:", table_of(held, head=("split", "origin"))]
     return "\n\n".join(parts)
 
 
-def _safety() -> str:
-    return """## Safety filtering
+def _without(entry: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key != name}
 
-Every command was judged by cli-tuner's guard, which parses Bash and judges what a command would
-do, not how it is spelled. No command with the verdict `dangerous` is in the dataset; a second pass
-over the written splits checked that. Commands with the verdict `review`, which may lose work or
-administer the machine, are part of ordinary shell use and may be here. The rows that were filtered
-out are not published. **Do not run a command of this dataset without reading it.**"""
+
+def _making(dataset: Dataset) -> str:
+    facts = dataset.facts
+    parts = ["## How it was made"]
+    for title, value in (
+        ("Steps, and how many rows each dropped", facts.get("filters")),
+        ("How the commands were validated", facts.get("validation")),
+        ("How the splits were made", facts.get("split")),
+        ("Seed and tokenizer", _seed(facts)),
+        ("Versions of the packages", facts.get("packages")),
+    ):
+        if value:
+            parts += [f"{title}:", table_of(value, head=("name", "value"))]
+    return "\n\n".join(parts)
+
+
+def _seed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    seed = facts.get("config", {}).get("seed")
+    named = {"seed": None if seed is None else str(seed), **(facts.get("tokenizer") or {})}
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _safety(dataset: Dataset) -> str:
+    guard = dataset.report.get("guard", {})
+    parts = [
+        "## Safety filtering",
+        "Every command was judged by cli-tuner's guard, which parses Bash and judges what a command"
+        " would do, not how it is spelled. No command with the verdict `dangerous` is in the"
+        " dataset; a second pass over the written splits checked that. Commands with the verdict"
+        " `review`, which may lose work or administer the machine, are part of ordinary shell use"
+        " and may be here. What was filtered out is not published. **Do not run a command of this"
+        " dataset without reading it.**",
+    ]
+    for title, counts, head in (
+        ("Verdicts before filtering", guard.get("levels"), ("verdict", "rows")),
+        ("Rules by which rows left", guard.get("rules"), ("rule", "rows")),
+    ):
+        if counts:
+            parts += [f"{title}:", table_of(counts, head=head)]
+    return "\n\n".join(parts)
 
 
 def _leakage(dataset: Dataset) -> str:
+    checks = list(dict.fromkeys(name for counts in dataset.leaks.values() for name in counts))
+    rows = [[pair, *(counts.get(c, 0) for c in checks)] for pair, counts in dataset.leaks.items()]
+    clean = not any(any(counts.values()) for counts in dataset.leaks.values())
+    meaning = (
+        "All zero; a dataset that leaks is not published."
+        if clean
+        else "Training leaks into nothing. Validation and test were both fixed elsewhere and are"
+        " what they are: what they share with each other is counted here and was not removed."
+    )
     return f"""## Leakage
 
-Rows of validation or test that are, in the named sense, also in another split. A dataset with
-anything but zeros here is not published.
+Rows of the second split that have a partner in the first, counted in the written files.
+{meaning}
 
-{table_of(dataset.leaks, head=("kind", "rows"))}"""
+{table(("splits", *(plain(check) for check in checks)), rows)}"""
 
 
 def _reproduction(dataset: Dataset, repo: str, *, jsonl: bool) -> str:

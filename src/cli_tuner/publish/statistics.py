@@ -105,7 +105,7 @@ def _split(name: str, columns: dict[str, list[Any]]) -> SplitStatistics:
         rows=len(columns["id"]),
         distinct_commands=len(set(columns["command"])),
         distinct_templates=len(set(columns["template"])),
-        tokens=_spread([count for count in columns["tokens"] if count is not None] or [0]),
+        tokens=_spread([counts["prompt"] + counts["answer"] for counts in columns["tokens"]]),
         query_characters=_spread([len(text) for text in columns["query"]]),
         command_characters=_spread([len(text) for text in columns["command"]]),
     )
