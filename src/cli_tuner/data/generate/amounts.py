@@ -39,7 +39,7 @@ def number(rng: random.Random, given: Mapping[str, Any]) -> Value:
 
 
 def counted(value: int) -> Value:
-    """A count: `5` or `five`; forms `raw` (always digits), `next`, `last` (one less), `half`, `double`."""
+    """A count, 5 or five; forms `raw` (digits), `next`, `last` (one less), `half`, `double`."""
     words = in_words(value)
     says = (str(value),) * 3 + ((words,) if words and value > 1 else ())
     forms = {

@@ -24,8 +24,12 @@ OF_A_PATH = (
     "path name stem ext rel depth parent kind size mode perm age days minutes mtime target linked "
     "text lines md5"
 ).split()
-SAFE = {f.__name__: f for f in (abs, all, any, bool, dict, enumerate, filter, float, int, len, list,
-        map, max, min, range, reversed, round, set, sorted, str, sum, tuple, zip)}  # fmt: skip
+SAFE = {
+    each.__name__: each
+    for each in (abs, all, any, bool, chr, dict, divmod, enumerate, filter, float, int, isinstance,
+                 len, list, map, max, min, next, ord, range, repr, reversed, round, set, sorted, str,
+                 sum, tuple, zip)
+}  # fmt: skip
 
 
 class Seen:
