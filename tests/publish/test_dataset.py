@@ -188,3 +188,10 @@ def test_the_rows_must_be_as_many_as_the_provenance_says(dataset, kit):
     kit.seal(dataset, rows={"in": 200, "train": 80, "validation": 10, "test": 11})
     with pytest.raises(NotPublishable, match="test has 10 rows and its provenance says 11"):
         open_dataset(dataset)
+
+
+@pytest.mark.parametrize("name", [None, "", "a b", "`x`", "../x", "x\ny"])
+def test_a_dataset_has_a_plain_name(dataset, kit, name):
+    kit.seal(dataset, name=name)
+    with pytest.raises(NotPublishable, match="no name of a dataset"):
+        open_dataset(dataset)

@@ -9,6 +9,7 @@ dangerous commands that were filtered out.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ PAIRS = ("train -> validation", "train -> test", "validation -> test")
 CHECKS = ("pair", "normalised", "template", "Jaccard")
 """What leakage.json must have counted between each two splits, as words in its checks' names."""
 UNLICENSED = frozenset({"unknown", "none", "noassertion"})
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
 _AGAIN = "make the dataset again: cli-tuner run data"
 DOCUMENTS = ("provenance.json", "report.json", "report.md", "leakage.json")
 
@@ -85,8 +87,11 @@ def open_dataset(folder: Path) -> Dataset:
                 f"{split.name} has {split.rows:,} rows and its provenance says {said:,}",
                 hint=_AGAIN,
             )
+    name = str(facts.get("name") or "")
+    if not _NAME.fullmatch(name):
+        raise NotPublishable(f"{folder} is called {name!r}, which is no name of a dataset")
     return Dataset(
-        name=str(facts.get("name") or folder.name),
+        name=name,
         folder=folder,
         facts=facts,
         leaks=leaks,
