@@ -149,5 +149,6 @@ def bwrap_arguments(limits: Limits) -> list[str]:
         *_mounts(),
         *("--proc", "/proc", "--dev", "/dev"),
         *("--size", str(limits.disk), "--tmpfs", "/dev/shm"),  # noqa: S108 - inside
+        *("--remount-ro", "/dev"),
         *("--chdir", "/"),
     ]

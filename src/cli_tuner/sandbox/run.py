@@ -26,6 +26,9 @@ REPORT, AGAIN = 4, 6
 FRESH_S = 30.0
 """Ages in a tree are relative to now, so an image is made anew after this many seconds."""
 KEPT = 256
+SMALLEST = 10240
+"""Bytes of an archive with anything in it; there is none if tar itself could not run any more."""
+STARTED = b"started\n"
 SETUP_FAILED, TREE_FAILED = 98, 97
 
 
@@ -145,8 +148,9 @@ def _after(setup: str, archive: bytes) -> tuple[bytes, Snapshot]:
     if report is None:
         said = outcome.read[2].decode(errors="replace").strip()[-500:]
         raise ConfigError(f"the set-up of a tree failed: {said or outcome.stopped or 'killed'}")
-    raw = outcome.read[REPORT]
-    return raw[raw.index(b"\n0\n0\n") + 5 :], report[3]
+    if outcome.read[AGAIN]:
+        raise ConfigError("the set-up of a tree makes files unreadable", hint="do that in `each`")
+    return outcome.read[REPORT].removeprefix(STARTED + b"0\n0\n0\n"), report[3]
 
 
 def _start(archive: bytes, texts: tuple[str, str, str, str], limits: Limits) -> Outcome:
@@ -162,11 +166,15 @@ def _start(archive: bytes, texts: tuple[str, str, str, str], limits: Limits) -> 
     except OSError as error:
         raise SandboxMissing(f"no file in memory can be made: {error}") from None
     try:
-        return bounded(arguments, tree, Bounds(limits.wall_s, limits.memory, pipes))
+        outcome = bounded(arguments, tree, Bounds(limits.wall_s, limits.memory, pipes))
     except OSError as error:
         raise SandboxMissing(f"a sandbox cannot be started: {error}") from None
     finally:
         os.close(tree)
+    if not outcome.read[REPORT].startswith(STARTED) and not outcome.stopped:
+        said = outcome.read[2].decode(errors="replace").strip()[-300:]
+        raise SandboxMissing(f"bubblewrap cannot make a sandbox here: {said or outcome.status}")
+    return outcome
 
 
 def _memory_file(content: bytes) -> int:
@@ -194,7 +202,7 @@ def _script(limits: Limits) -> str:
 
 def _report(outcome: Outcome) -> tuple[int, int, bytes, Snapshot] | None:
     """Status, status and output of the probe, and the state at the end; None if it broke off."""
-    raw = outcome.read[REPORT]
+    raw = outcome.read[REPORT].removeprefix(STARTED)
     lines = raw.split(b"\n", 3)
     if outcome.stopped or outcome.status != 0 or len(lines) < 4:
         return None
@@ -203,9 +211,12 @@ def _report(outcome: Outcome) -> tuple[int, int, bytes, Snapshot] | None:
     modes: dict[str, int] = {}
     if again := outcome.read[AGAIN]:
         listed, _, archive = again.partition(b"\0\0")
-        for record in listed.split(b"\0"):
+        for record in listed.strip(b"\0").split(b"\0"):
             mode, _, path = record.partition(b" ")
-            modes[path.decode(errors="surrogateescape")] = int(mode, 8)
+            if path:
+                modes[path.decode(errors="surrogateescape")] = int(mode, 8)
+    if len(archive) < SMALLEST:
+        return None
     return status, probe_status, probe, _visible(snapshot(archive, modes))
 
 
@@ -222,10 +233,7 @@ def _visible(state: Snapshot) -> Snapshot:
 def reason_it_cannot_run() -> str | None:
     """Why no command can be isolated on this machine, or None if one can."""
     try:
-        outcome = _start(pack(BASE, time.time()), ("", "", "true", ""), Limits())
-    except SandboxMissing as error:
+        run("true", FileTree())
+    except (SandboxMissing, ConfigError) as error:
         return str(error)
-    if _report(outcome) is None:
-        said = outcome.read[2].decode(errors="replace").strip()[-300:]
-        return f"bubblewrap cannot make namespaces here: {said or outcome.stopped}"
     return None

@@ -2,9 +2,10 @@
 # command, and a probe to run after it. Descriptors: 3 the tree, 4 the report,
 # 6 a second report if the first archive misses something.
 #
-# The report is three lines (status of the command, status of the probe, length of the probe's
+# The report is a line that says it started, three lines (status of the command, status of the probe, length of the probe's
 # output), the probe's output and the archive. The second report is `mode path NUL` for every path
 # that had to be made readable, an empty record, and the archive again.
+echo started >&4
 exec 5>&2 2>/dev/null
 umask 022
 tar --extract --preserve-permissions --file=- --directory=/ <&3 || exit 97
