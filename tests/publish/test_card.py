@@ -70,7 +70,7 @@ def test_the_hub_s_own_library_reads_the_card(card):
         "| datasketch | 1.6.5 |",
         "| dangerous | 3 |",
         "| CT-DEL-001 | 3 |",
-        r"| train -\> test | 0 | 0 | 0 | 0 |",
+        r"| train -> test | 0 | 0 | 0 | 0 |",
         "All zero; a dataset that leaks is not published.",
         "![lengths](plots/lengths.png)",
         "$ cli-tuner run data configs/data/tiny.yaml",
@@ -131,5 +131,5 @@ def test_what_two_fixed_sets_share_is_explained(dataset, dataset_kit):
     dataset_kit.seal(dataset, config=fixed, held_out={"test": {"path": "t", "sha256": "2" * 64}})
     card = card_of(open_dataset(dataset), "team/tiny", jsonl=False)
     assert "both fixed elsewhere" in card
-    assert r"| validation -\> test | 0 | 0 | 2 | 0 |" in card
+    assert r"| validation -> test | 0 | 0 | 2 | 0 |" in card
     assert "Splits that were fixed elsewhere:" in card

@@ -14,12 +14,12 @@ from cli_tuner.publish.markdown import Cell, code, plain, quote, table, table_of
         (1234567, "1,234,567"),
         (0.25, "0.25"),
         ("a|b", r"a\|b"),
-        ("<script>", r"\<script\>"),
+        ("<script>", r"\<script>"),
         ("[x](http://y)", r"\[x\](http://y)"),
         ("two\nlines", "two lines"),
         ("\u202eevil", "evil"),
         ("https://example.org/a_b", "<https://example.org/a_b>"),
-        ("https://example.org/<b>", r"https://example.org/\<b\>"),
+        ("https://example.org/<b>", r"https://example.org/\<b>"),
         (["a", 1], "a, 1"),
         ({"a": 1}, "a 1"),
         ([], "-"),
@@ -64,4 +64,4 @@ def test_a_list_of_texts_becomes_a_list():
 
 
 def test_a_quotation_keeps_its_lines():
-    assert quote("one\n\n<two>") == "> one\n>\n> \\<two\\>"
+    assert quote("one\n\n<two>") == "> one\n>\n> \\<two>"

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from cli_tuner.publish.dataset import SPLITS, Dataset
-from cli_tuner.publish.licences import licence_metadata
+from cli_tuner.publish.licences import hub_licence, licence_metadata
 from cli_tuner.publish.markdown import Cell, code, plain, quote, table, table_of
 from cli_tuner.publish.statistics import Spread
 
@@ -152,7 +152,9 @@ def _licences(dataset: Dataset) -> str:
     return "\n\n".join(
         [
             "## Licences and attribution",
-            "Every row names its own licence in `license`. Who passes rows on keeps to theirs.",
+            "Every row names its own licence in `license`; who passes rows on keeps to theirs. The"
+            " rows are not as their authors published them: they were cleaned, filtered and split"
+            " as told below.",
             table(("licence", "rows", "share"), rows),
             *_attributions(dataset),
         ]
@@ -162,8 +164,15 @@ def _licences(dataset: Dataset) -> str:
 def _attributions(dataset: Dataset) -> Iterator[str]:
     for licence in dataset.licences:
         if licence.attribution:
-            yield f"Attribution for the rows under {plain(licence.name)}:"
+            yield f"The rows under {_linked(licence.name)} are the work of:"
             yield "\n>\n".join(quote(text) for text in licence.attribution)
+
+
+def _linked(licence: str) -> str:
+    """An SPDX licence with a link to its text; anything else as it is."""
+    if hub_licence(licence) in (None, "unknown", "other"):
+        return plain(licence)
+    return f"[{plain(licence)}](https://spdx.org/licenses/{licence}.html)"
 
 
 def _sources(dataset: Dataset) -> str:
