@@ -133,17 +133,18 @@ def quantiles(counts: Mapping[int, int]) -> dict[str, float]:
         "mean": round(sum(value * count for value, count in counts.items()) / total, 2),
     }
     for name, share in points.items():
-        found[name] = _at(counts, share * total)
+        found[name] = quantile(counts, share)
     return {**found, "max": max(counts)}
 
 
-def _at(counts: Mapping[int, int], rank: float) -> int:
-    seen = 0
+def quantile(counts: Mapping[int, int], share: float) -> int:
+    """The smallest value that more than this share of the rows do not exceed; 0 of nothing."""
+    total, seen = sum(counts.values()), 0
     for value in sorted(counts):
         seen += counts[value]
-        if seen > rank:
+        if seen > share * total:
             return value
-    return max(counts)
+    return max(counts, default=0)
 
 
 def shares(counts: Iterable[Mapping[str, int]]) -> dict[str, float]:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from cli_tuner.artifacts import require
-from cli_tuner.data.figures import Figures
+from cli_tuner.data.figures import Figures, quantile
 from cli_tuner.data.split import SPLITS
 
 _BLUE, _GREY, _RED = "#3b6ea5", "#b8bfc6", "#b5483a"
 _COLORS = (_BLUE, "#e0a458", "#6a994e", "#8d6a9f", "#4f9da6", _RED, "#8c7a6b", _GREY)
 _MOST = 25
+_BARS = 40
 
 
 def draw(figures: Figures, folder: Path) -> list[str]:
@@ -75,16 +76,15 @@ def _tokens(plot: Any, figures: Figures) -> Any:
 
 
 def _histogram(axes: Any, counts: Counter[int], name: str) -> None:
-    """Up to the 99.5th percentile, so that one long row does not flatten the rest."""
-    total, seen, end = sum(counts.values()), 0, 1
-    for value in sorted(counts):
-        seen += counts[value]
-        end = value
-        if seen >= 0.995 * total:
-            break
-    values = [min(value, end) for value in counts]
-    axes.hist(values, bins=min(40, end + 1), weights=list(counts.values()), color=_BLUE)
-    axes.set_xlabel(name)
+    """Bars of whole numbers; the last holds everything above the 99.5th percentile."""
+    end = quantile(counts, 0.995)
+    start = min(counts, default=0)
+    width = max(1, -(-(end - start + 1) // _BARS))
+    bars: Counter[int] = Counter()
+    for value, count in counts.items():
+        bars[start + (min(value, end) - start) // width * width] += count
+    axes.bar(list(bars), list(bars.values()), width=width, align="edge", color=_BLUE)
+    axes.set_xlabel(f"{name} (last bar: {end} and more)")
     axes.set_ylabel("rows")
 
 

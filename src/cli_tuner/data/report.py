@@ -105,7 +105,7 @@ def _looks(figures: Figures, pictures: Sequence[str]) -> Iterable[str]:
 
 def _guard(figures: Figures) -> Iterable[str]:
     yield from ("## Dangerous commands", "")
-    yield "Judged by the guard, before anything else was left out for its content. Verdicts:"
+    yield "The guard's verdicts on every different command that is valid Bash:"
     yield ""
     levels = sorted(figures.levels.items())
     yield from _table(("level", "rows"), [(level, f"{count:,}") for level, count in levels])

@@ -2,12 +2,13 @@
 
     find . -type f -name '*.c' | xargs grep -l main   ->   find -name -type | xargs | grep -l
     sudo git -C repo remote add origin URL            ->   git remote add -C
-    cd /tmp && tar xzf a.tgz                          ->   cd ; tar -f -x -z
+    cd /tmp && tar xzf a.tgz > list                   ->   cd ; tar -f -x -z {>}
 
 Two commands with one skeleton differ only in their arguments, so a data set is split by skeletons,
 and `utilities_of` says which programs run. What another program runs (`xargs`, `find -exec`,
 `sh -c`, `$(...)`) follows after `|`, a list (`;`, `&&`, `||`, `&`) is joined by `;`, and `sudo` is
-looked through. Redirections and control flow leave no trace; a text that is no Bash is "?".
+looked through. The operators of redirections follow at the end; control flow leaves no trace. A
+number with a minus is `-#`, whether it is an option or less than something. No Bash is "?".
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from cli_tuner.shell.nodes import (
     Part,
     Pipeline,
     ProcessSub,
+    Redirect,
     Sequence,
     Simple,
     Word,
@@ -69,15 +71,19 @@ _DEPTHS = {
     name: depth
     for depth, names in (
         (3, "aws az gcloud oci"),
-        (2, "gh glab doctl ip heroku nmcli openstack virsh lxc podman-compose"),
+        (
+            2,
+            "doctl eselect gh glab heroku ibmcloud ip k3d lxc nft nmcli nomad openstack "
+            "podman-compose virsh",
+        ),
         (
             1,
             "apt apt-get apt-cache apt-mark brew bundle bun cargo composer conda crictl deno dnf "
             "docker docker-compose dotnet firewall-cmd flatpak gem git go gpgconf hg helm "
             "hostnamectl journalctl kubectl launchctl localectl loginctl lvm mamba minikube mix "
             "networkctl nix npm nvm oc openssl pacman pip pip3 pipenv pipx pm2 pnpm podman poetry "
-            "pulumi pyenv rbenv resolvectl rustup skopeo snap svn systemctl systemd-analyze "
-            "terraform timedatectl tmux ufw update-alternatives uv vagrant vault yarn yum zfs "
+            "pct pulumi pyenv qm rbenv resolvectl rustup skopeo snap svn systemctl systemd-analyze "
+            "terraform timedatectl tmux tput ufw update-alternatives uv vagrant vault yarn yum zfs "
             "zpool zypper",
         ),
     )
@@ -163,12 +169,14 @@ class _Walk:
 
     def __init__(self) -> None:
         self.skeletons: list[_Skeleton] = []
+        self.redirections: set[str] = set()
         self.broken = False
         self._nesting = 0
 
     def shown(self) -> str:
         first, *others = self.skeletons
-        return first.shown() + "".join(f" {one.joint} {one.shown()}" for one in others)
+        shown = first.shown() + "".join(f" {one.joint} {one.shown()}" for one in others)
+        return f"{shown} {{{' '.join(sorted(self.redirections))}}}" if self.redirections else shown
 
     def node(self, node: Node, joint: str) -> None:
         """Walk one node; `joint` is what joins it to what came before."""
@@ -183,7 +191,7 @@ class _Walk:
                     self.node(item, ";" if index else joint)
             case Group():
                 self.node(node.body, joint)
-                self._words(redirect.target for redirect in node.redirects)
+                self._redirected(node.redirects)
             case Function():
                 self.node(node.body, joint)
             case Branch():
@@ -204,7 +212,12 @@ class _Walk:
             self._command([_text(word) for word in node.words], joint)
         self._words(word for assignment in node.assignments for word in assignment.words)
         self._words(node.words)
-        self._words(redirect.target for redirect in node.redirects)
+        self._redirected(node.redirects)
+
+    def _redirected(self, redirects: Iterable[Redirect]) -> None:
+        for redirect in redirects:
+            self.redirections.add(redirect.operator)
+            self._words((redirect.target,))
 
     def _command(self, words: list[str], joint: str) -> None:
         """A program with its arguments, and after it the program that it runs."""
@@ -340,8 +353,7 @@ def _flags(name: str, args: list[str]) -> Iterator[str]:
         if word.startswith("--"):
             yield from _LONG.findall(word)
         elif _NUMBER.match(word):
-            if not whole:  # else it belongs to a test, as in -mtime -1
-                yield "-#"
+            yield "-#"
         elif whole and re.match("-[A-Za-z]", word):
             yield re.split(r"[=\s]", word)[0]
         elif word.startswith("-"):
