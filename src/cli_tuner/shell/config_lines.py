@@ -12,7 +12,7 @@ something else mean nothing here. Not covered: formats that include other files.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from cli_tuner.records.verdict import EffectKind
 
@@ -80,7 +80,8 @@ BOOT_ARGUMENTS = re.compile(
 )
 _AUDIT_RULES = r"^/etc/audit/(?:rules\.d/|audit\.rules$)"
 # Where, a line that does it, what that is: an effect, its target, its attributes.
-_TURNS_OFF: tuple[tuple[re.Pattern[str], re.Pattern[str], EffectKind, str, tuple[str, ...]], ...] = (
+_Line: TypeAlias = tuple[re.Pattern[str], re.Pattern[str], EffectKind, str, tuple[str, ...]]
+_TURNS_OFF: tuple[_Line, ...] = (
     (
         re.compile(r"^/etc/default/grub|^/etc/kernel/cmdline|^/boot/(?:loader|grub|cmdline|efi)|"
                    r"^/etc/(?:grub\.d|dracut\.conf)"),
@@ -105,7 +106,8 @@ _TURNS_OFF: tuple[tuple[re.Pattern[str], re.Pattern[str], EffectKind, str, tuple
     (
         re.compile(r"/modprobe\.d/|/modules-load\.d/"),
         re.compile(r"^\s*(?:blacklist|install)\s+(?:ext4|xfs|btrfs|nvme\w*|ahci|libahci|sd_mod|"
-                   r"virtio\w*|dm_\w+|overlay|vfat|i2c_hid|xhci_\w+|usbhid|e1000e?|igb|ixgbe)\b", re.M),
+                   r"virtio\w*|dm_\w+|overlay|vfat|i2c_hid|xhci_\w+|usbhid|e1000e?|igb|ixgbe)\b",
+                   re.M),
         EffectKind.BOOT, "a module that the machine needs", ("modules",),
     ),
     (

@@ -278,7 +278,8 @@ def _effect(call: Call, kind: EffectKind, where: Field, attributes: tuple[str, .
         package_effect(call, where, attributes)
     else:
         name = where.raw if where.text.startswith(HOLE) else where.text
-        call.effect(kind, name, *attributes)
+        every = ("every",) if "everything" in where.value.taints else ()
+        call.effect(kind, name, *attributes, *every)
 
 
 _PATH_KINDS = frozenset(

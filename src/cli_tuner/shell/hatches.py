@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.config_lines import BOOT_ARGUMENTS
 from cli_tuner.shell.paths import resolved
 from cli_tuner.shell.values import EMPTY, Value, known
 
@@ -110,10 +111,7 @@ _WATCHERS = {
         r"monitor (?:diagnostic-settings|log-profiles|log-analytics workspace) delete|"
         r"security \S+ delete"
     ),
-    "grubby": re.compile(
-        r"\b(?:selinux=0|enforcing=0|apparmor=0|audit=0|mitigations=off|nokaslr|lockdown=none|"
-        r"module\.sig_enforce=0|init=/\S+)"
-    ),
+    **dict.fromkeys(("grubby", "kernelstub", "rpm-ostree"), BOOT_ARGUMENTS),
 }
 _RIGHTS = {
     "aws": re.compile(r"iam (?:attach|put)-(?:user|role|group)-policy.*Admin"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cli_tuner.records.verdict import Certainty, EffectKind
 from cli_tuner.shell.config_lines import commands_in
 from cli_tuner.shell.labels import labels_of
+from cli_tuner.shell.paths import place_of
 from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, Value
 
 if TYPE_CHECKING:
@@ -78,12 +79,20 @@ def persisted(  # noqa: PLR0913  what, where and how are all needed to grade a w
         grade = "suspect"
     if content is EMPTY and not appends:
         grade = "emptied"
+    if grade == "unknown" and utility == "ln" and _own_copy(content.source, path):
+        return
     if _NO_HISTORY.search(content.text):
         shell.emit(EffectKind.LOG, utility, "the shell's history", ("history", "off"))
     if _OPEN_UMASK.search(content.text):
         shell.emit_path(EffectKind.PERMISSION, utility, where, ("world-write", "umask"))
     kind = sorted(labels & {"startup", "keys", "hook", "hooked"})
     shell.emit_path(EffectKind.PERSIST, utility, where, (grade, *kind))
+
+
+def _own_copy(source: str, path: str) -> bool:
+    """`ln -s ~/dotfiles/.bashrc ~/.bashrc`: a start-up file kept in a folder of one's own."""
+    same = source.rpartition("/")[2].lstrip(".") == path.rpartition("/")[2].lstrip(".")
+    return same and place_of(source) in ("home", "home-top", "home-config", "project")
 
 
 def _grade_of(shell: Interpreter, utility: str, path: str, content: Value) -> str:

@@ -36,7 +36,7 @@ _TRUSTED_HOST = re.compile(
     r"letsencrypt|paypal|amazonaws)\.(?:com|org|io|net)\b",
     re.I,
 )
-_KNOWN_RESOLVERS = frozenset(
+KNOWN_RESOLVERS = frozenset(
     "8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 149.112.112.112 208.67.222.222 208.67.220.220 "
     "94.140.14.14 94.140.15.15 76.76.2.0 64.6.64.6 4.2.2.1 4.2.2.2 84.200.69.80 77.88.8.8 "
     "114.114.114.114 223.5.5.5 1.1.1.2 1.1.1.3".split()
@@ -73,7 +73,7 @@ def weigh(shell: Interpreter, utility: str, path: str, content: Value) -> None:
         from cli_tuner.shell.programs.firewall import public_address
 
         servers = re.findall(r"^\s*nameserver\s+(\S+)", text, re.M)
-        if any(public_address(s) and s not in _KNOWN_RESOLVERS for s in servers):
+        if any(public_address(s) and s not in KNOWN_RESOLVERS for s in servers):
             shell.emit(EffectKind.FIREWALL, utility, path, ("redirect",))
     elif "sysctl" in path or path.startswith("/proc/sys/"):
         _kernel_settings(shell, utility, path, text)

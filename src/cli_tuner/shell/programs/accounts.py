@@ -11,7 +11,7 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
-from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value
+from cli_tuner.shell.values import EMPTY, HOLE, STAR, UNKNOWN, Value
 from cli_tuner.shell.words import Field
 
 ADMINS = frozenset(
@@ -64,7 +64,8 @@ def _locks(text: str) -> bool:
 
 def _from_list(where: Field) -> bool:
     """Whether the account is any of those that a list names."""
-    return HOLE in where.text and bool(where.value.taints & {"many", "file"})
+    undecided = HOLE in where.text or STAR in where.text
+    return undecided and bool(where.value.taints & {"many", "file"})
 
 
 def _reach(name: str | None) -> list[str]:

@@ -8,11 +8,13 @@ from dataclasses import replace
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.labels import labels_of
 from cli_tuner.shell.paths import resolved
 from cli_tuner.shell.programs.permissions import mode_attributes
 from cli_tuner.shell.values import (
     EMPTY,
     HOLE,
+    STAR,
     UNKNOWN,
     Value,
     concatenated,
@@ -34,7 +36,7 @@ def bytes_of(text: str) -> float:
 def _dd(call: Call) -> Value:
     """dd if=... of=..., and ddrescue IN OUT [MAP]."""
     named = [arg for arg in call.args if arg.text[:1] != "-" and "=" not in arg.text]
-    if call.name == "ddrescue" and len(named) > 1:
+    if call.name in ("ddrescue", "dd_rescue") and len(named) > 1:
         call.writes(named[1], call.reads(named[0]), "raw")
         return EMPTY
     given = {}
@@ -129,6 +131,10 @@ def _move(call: Call) -> Value:
     for source in sources:
         path = resolved(source.text, call.shell.cwd)
         call.on_path(EffectKind.MOVE, source, *(("void",) if void else ()))
+        if target is not None and not void:
+            call.shell.moved[resolved(_in_folder(call, target, [source]).text, call.shell.cwd)] = (
+                path
+            )
         if path in call.shell.files and target is not None:
             call.shell.files[resolved(target.text, call.shell.cwd)] = call.shell.files[path]
     if target is not None and sources and not void:
@@ -136,10 +142,26 @@ def _move(call: Call) -> Value:
     return EMPTY
 
 
+def _rename(call: Call) -> Value:
+    """mmv: its own globs, quoted, name what is moved."""
+    operands = [arg for arg in call.args if not arg.text.startswith("-")]
+    if operands and not call.has("-n", "--help", "-h"):
+        texts = tuple(text.replace("*", STAR) for text in operands[0].value.texts)
+        moved = replace(operands[0], value=replace(operands[0].value, texts=texts))
+        call.on_path(EffectKind.MOVE, moved)
+    return EMPTY
+
+
 def _content(call: Call, source: Field) -> Value:
     return call.shell.files.get(resolved(source.text, call.shell.cwd)) or Value(
         (HOLE,), frozenset({"file"}), source.raw
     )
+
+
+# Targets in which nobody works on the machine, or it does not stay up.
+_STOPPING_TARGET = re.compile(
+    r"/(?:poweroff|reboot|halt|kexec|emergency|rescue|shutdown|ctrl-alt-del)\.target$"
+)
 
 
 def _link(call: Call) -> Value:
@@ -159,11 +181,18 @@ def _link(call: Call) -> Value:
     _copied(call, parsed.operands[:-1], target)
     where = resolved(parsed.operands[0].text, call.shell.cwd)
     forced = "forced" in parsed.attributes
+    if _STOPPING_TARGET.search(where) and "vital" in labels_of(
+        resolved(target.text, call.shell.cwd)
+    ):
+        call.effect(EffectKind.BOOT, target.text, "default-target")
+    if "symbolic" not in parsed.attributes:
+        call.reads(parsed.operands[0])  # the same file by another name
+    content = replace(_content(call, parsed.operands[0]), source=where)
     if where == "/dev/null" or forced:
         extra = (*(("void",) if where == "/dev/null" else ()), *(("replaces",) if exact else ()))
-        call.writes(target, UNKNOWN, "link", *extra)
+        call.writes(target, content, "link", *extra)
     else:
-        call.writes(target, EMPTY, "link", "append")
+        call.writes(target, content, "link", "append")
     return EMPTY
 
 
@@ -216,6 +245,7 @@ def _mkfile(call: Call) -> Value:
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("cp", "gcp", "install", "ditto"), _copy),
     **dict.fromkeys(("mv", "gmv"), _move),
+    "mmv": _rename,
     **dict.fromkeys(
         ("dd", "ddrescue", "dcfldd", "dc3dd", "sg_dd", "sgp_dd", "dd_rescue", "gdd"), _dd
     ),

@@ -11,7 +11,8 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
-from cli_tuner.shell.values import EMPTY, UNKNOWN, Value
+from cli_tuner.shell.values import EMPTY, HOLE, STAR, UNKNOWN, Value
+from cli_tuner.shell.words import Field
 
 _MATCHING = frozenset(
     "-s --source --src -d --destination --dst --dport --dports --destination-port --sport "
@@ -31,6 +32,16 @@ _PHYSICAL = re.compile(r"^(?:eth|en|wl|bond|br-?ex|ib|ens|eno|enp)\w*\d")
 def public_address(text: str) -> bool:
     """Whether an address, perhaps with a port, is outside the usual private networks."""
     return bool(re.match(r"^\d+\.\d+\.\d+\.\d+", text)) and not _PRIVATE.match(text)
+
+
+def _any_of_many(call: Call) -> bool:
+    """Whether an argument is any of a list, such as every interface there is."""
+    return any(_one_of_many(arg) for arg in call.args)
+
+
+def _one_of_many(arg: Field) -> bool:
+    undecided = HOLE in arg.text or STAR in arg.text
+    return undecided and ("many" in arg.value.taints or STAR in arg.text)
 
 
 def _changes(call: Call, *attributes: str, target: str = "the firewall") -> Value:
@@ -56,7 +67,20 @@ def _iptables(call: Call) -> Value:
         position = texts.index(command)
         chain = command[2:] if len(command) > 2 and command[1] != "-" else texts[position + 1]
         return _changes(call, "rule", *_reach_of(call, texts, chain))
+    if word in ("-D", "--delete"):
+        return _changes(call, "rule", *_taken_away(call))
     return _changes(call, "rule")
+
+
+def _taken_away(call: Call) -> list[str]:
+    """What a rule that is deleted by its text stood for."""
+    jump = call.after("-j", "--jump")
+    target = jump.text if jump is not None else ""
+    port = call.after("--dport", "--dports", "--destination-port")
+    if target in _DROPS and port is None:
+        return ["disable"]
+    lets_in = target == "ACCEPT" and port is not None and port.text in _SSH
+    return ["cut-off"] if lets_in and call.after("-s", "--source") is None else []
 
 
 def _reach_of(call: Call, texts: list[str], chain: str) -> list[str]:
@@ -97,10 +121,21 @@ def _restore(call: Call) -> Value:
     if call.has("-t", "--test", "--help"):
         return UNKNOWN
     text, source = call.stdin.text, call.stdin.source
-    bare = re.search(r":INPUT ACCEPT", text) and "-A " not in text
+    bare = re.search(r":INPUT (?:ACCEPT|DROP)", text) and "-A " not in text
     if source == "/dev/null" or bare or "/dev/null" in [arg.text for arg in call.args]:
         return _changes(call, "flush")
+    if "ruleset" in call.stdin.taints and text.strip() == HOLE:
+        return _changes(call, "disable")  # the rules there are, without some of them
     return _changes(call, "rule")
+
+
+def _saved(call: Call) -> Value:
+    """iptables-save prints the rules there are; a filter leaves only the taint."""
+    where = call.after("-f", "--file")
+    if where is not None:
+        call.writes(where, UNKNOWN)
+        return EMPTY
+    return Value((f"# the rules\n{HOLE}",), frozenset({"ruleset"}), "the firewall's rules")
 
 
 _NFT_NARROW = re.compile(
@@ -196,6 +231,9 @@ def _firewalld(call: Call) -> Value:
     return UNKNOWN
 
 
+_BLACKHOLE = re.compile(r"\b(?:blackhole|unreachable|prohibit) (?:default|0\.0\.0\.0/0|0/0|::/0)")
+
+
 def _ip(call: Call) -> Value:
     """ip: links, addresses and routes."""
     words = [a.text for a in call.args if not re.match(r"-(?:\d|s|c|br|j|p|o|d|all|brief)", a.text)]
@@ -206,13 +244,16 @@ def _ip(call: Call) -> Value:
     rest = words[2:]
     name = next((w for w in rest if _PHYSICAL.match(w)), None) or (rest[-1:] or [kind])[0]
     if verb in ("", "show", "list", "ls", "get", "help", "save", "monitor", "sh", "lst"):
-        return UNKNOWN
+        return Value((HOLE,), frozenset({"many"}), "all interfaces")
     if kind.startswith(("a", "ro", "r")) and kind[:2] != "ru" and verb.startswith("f"):
         return _changes(call, "network", "cut-off", target=name)
     if kind.startswith("r") and kind[:2] != "ru" and verb.startswith("d") and "default" in rest:
         return _changes(call, "network", "cut-off", target="the default route")
-    down = verb.startswith("s") and rest[-1:] == ["down"]
-    if kind.startswith("l") and (verb.startswith("d") or down) and _PHYSICAL.match(name):
+    if kind.startswith("r") and kind[:2] != "ru" and _BLACKHOLE.search(" ".join(rest)):
+        return _changes(call, "network", "cut-off", target="every route")
+    down = verb.startswith("s") and "down" in words
+    many = _any_of_many(call)
+    if kind.startswith("l") and (verb.startswith("d") or down) and (_PHYSICAL.match(name) or many):
         return _changes(call, "network", "cut-off", target=name)
     if kind.startswith(("l", "a", "r", "n", "x", "tun", "mac", "tu")):
         if kind == "netns" and verb in ("add", "exec", "identify"):
@@ -228,7 +269,8 @@ def _ifconfig(call: Call) -> Value:
     words = [arg.text for arg in call.args]
     if len(words) < 2 or words[0].startswith("-"):
         return UNKNOWN
-    cut = words[1] in ("0.0.0.0", "delete", "0") or ("down" in words and _PHYSICAL.match(words[0]))  # noqa: S104  an address, not a bind
+    down = "down" in words and (_PHYSICAL.match(words[0]) or _any_of_many(call))
+    cut = words[1] in ("0.0.0.0", "delete", "0") or down  # noqa: S104  an address, not a bind
     return _changes(call, "network", *(["cut-off"] if cut else []), target=words[0])
 
 
@@ -252,11 +294,38 @@ _NMCLI_CUTS = re.compile(
 def _nmcli(call: Call) -> Value:
     text = " ".join(a.text for a in call.args if not a.text.startswith("-"))
     if _NMCLI_CUTS.match(text):
-        whole = re.match(r"(?:n\w* off|networking off|r\w* a\w* off)", text)
+        whole = re.match(r"(?:n\w* off|networking off|r\w* a\w* off)", text) or _any_of_many(call)
         return _changes(call, "network", *(["cut-off"] if whole else []), target="the network")
     if re.match(r"(?:con\w*|c|dev\w*|d|g\w*) (?:mod\w*|add|set|up|hostname)\b", text):
-        return _changes(call, "network", target="the network")
-    return UNKNOWN
+        resolver = re.search(r"ipv[46]\.dns\s+(\S+)", text)
+        stranger = resolver is not None and _strange_resolver(resolver[1])
+        return _changes(call, "network", *(["redirect"] if stranger else []), target="the network")
+    if _NMCLI_SECRET.search(" ".join(a.text for a in call.args)):
+        return Value((HOLE,), frozenset({"secret"}), "the network's password")
+    return Value((HOLE,), frozenset({"many"}), "all connections")
+
+
+_NMCLI_SECRET = re.compile(
+    r"(?:^|\s)(?:-s|--show-secrets)\s(?=.*\bcon?\w*\b|.*\bdev\w*\b)|\bshow-password\b|wifi show"
+)
+
+
+def _strange_resolver(text: str) -> bool:
+    from cli_tuner.shell.settings import KNOWN_RESOLVERS
+
+    return any(public_address(a) and a not in KNOWN_RESOLVERS for a in re.split(r"[,\s]+", text))
+
+
+def _resolvers(call: Call) -> Value:
+    """resolvectl dns LINK SERVER..., resolvconf -a: who answers for names."""
+    words = [arg.text for arg in call.args]
+    sets = words[:1] == ["dns"] and len(words) > 2
+    sets = sets or (call.name == "resolvconf" and "-a" in words)
+    if not sets:
+        return UNKNOWN
+    named = " ".join(words[2:]) + " " + " ".join(re.findall(r"nameserver\s+(\S+)", call.stdin.text))
+    stranger = _strange_resolver(named)
+    return _changes(call, "network", *(["redirect"] if stranger else []), target="the resolver")
 
 
 def _tc(call: Call) -> Value:
@@ -289,6 +358,10 @@ HANDLERS: dict[str, Handler] = {
         "iptables-restore ip6tables-restore iptables-legacy-restore iptables-nft-restore".split(),
         _restore,
     ),
+    **dict.fromkeys(
+        "iptables-save ip6tables-save iptables-legacy-save iptables-nft-save".split(), _saved
+    ),
+    **dict.fromkeys(("resolvectl", "resolvconf", "systemd-resolve"), _resolvers),
     "nft": _nft,
     "ufw": _ufw,
     **dict.fromkeys(("firewall-cmd", "firewall-offline-cmd"), _firewalld),

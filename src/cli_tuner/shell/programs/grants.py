@@ -20,8 +20,10 @@ _ADMINISTERS = re.compile(
     r"\b(?:create|alter)\s+(?:user|role|login)\s[^;]*(?<!no)(?:superuser|createrole|bypassrls)\b|"
     r"\b(?:create|alter)\s+user\b[^;]*\bidentified\s+(?:with\s+\w+\s+)?by\s+''|"
     r"\balter\s+(?:user|role|login)\s+(?:if\s+exists\s+)?['\"`\[]?"
-    r"(?:root|postgres|sa|admin|system|sys)\b[^;]*\b(?:identified|password)\b|\bset\s+password\s+for\s+['\"`]?root\b|"
-    r"\bupdate\s+mysql\.user\s+set\b|\bsp_addsrvrolemember\b|\bserver\s+role\s+\W?sysadmin\W?\s+add\b|"
+    r"(?:root|postgres|sa|admin|system|sys)\b[^;]*\b(?:identified|password)\b|"
+    r"\bset\s+password\s+for\s+['\"`]?root\b|"
+    r"\bupdate\s+mysql\.user\s+set\b|\bsp_addsrvrolemember\b|"
+    r"\bserver\s+role\s+\W?sysadmin\W?\s+add\b|"
     r"\bgrant\s+(?:dba|sysdba|rds_superuser|cloudsqlsuperuser|control\s+server|pg_\w+)\b|"
     r"\broles?\b\W+(?:\w+\W+){0,4}?(?:root|userAdminAnyDatabase|dbAdminAnyDatabase|"
     r"readWriteAnyDatabase|clusterAdmin|__system)\b|"
@@ -35,7 +37,8 @@ _NAMES_ACCOUNT = re.compile(
     re.I,
 )
 _SILENCES = re.compile(
-    r"\bset\s+(?:(?:global|persist|session)\s+|@@(?:\w+\.)?)?(?:general_log|slow_query_log|sql_log_bin|"
+    r"\bset\s+(?:(?:global|persist|session)\s+|@@(?:\w+\.)?)?(?:general_log|"
+    r"slow_query_log|sql_log_bin|"
     r"server_audit_logging|audit_log\w*|log_bin)\s*=\s*['\"]?(?:0|off|none|false)\b|"
     r"\bpurge\s+(?:binary|master)\s+logs\b|\breset\s+(?:master|binary\s+logs)\b|"
     r"\balter\s+system\s+(?:set\s+(?:log_statement|log_connections|log_disconnections|"
@@ -43,7 +46,8 @@ _SILENCES = re.compile(
     r"['\"]?(?:none|off|false|panic|fatal|0|-1)|reset\s+pgaudit)|"
     r"\balter\s+(?:server|database)\s+audit\b[^;]*\bstate\s*=\s*off|\bdrop\s+server\s+audit\b|"
     r"\bnoaudit\b|\baudit\w*\W+(?:false|off)\b|\bslowlog-log-slower-than\s+-1|"
-    r"\b(?:truncate(?:\s+table)?|delete\s+from)\s+[`\"\[]?(?:mysql\.)?(?:general_log|slow_log|audit\w*|"
+    r"\b(?:truncate(?:\s+table)?|delete\s+from)\s+[`\"\[]?(?:mysql\.)?(?:general_log|"
+    r"slow_log|audit\w*|"
     r"\w*aud\$)",
     re.I,
 )
@@ -76,13 +80,14 @@ _DOORS = {
     "gcloud": (
         re.compile(r"^(?:\w+ )?compute firewall-rules (?:create|update)(?!.*(?:EGRESS|DENY))"), True
     ),
-    "az": (re.compile(r"^network nsg rule (?:create|update)(?!.*\bDeny\b)|^vm open-port"), True),
+    "az": (re.compile(r"^network nsg rule (?:create|update)(?!.*Deny)|^vm open-port"), True),
     "openstack": (re.compile(r"^security group rule create(?!.*--egress)"), True),
     "doctl": (re.compile(r"^compute firewall (?:add-rules|create|update)"), False),
     "hcloud": (re.compile(r"^firewall (?:add-rule|replace-rules)(?!.*direction[= ]out)"), False),
 }  # fmt: skip
 _PORTS = re.compile(
-    r"(?:--(?:port|ports|dst-port|destination-port-ranges?|allow|rules)|FromPort|ToPort|ports)[= :]+"
+    r"(?:--(?:port|ports|dst-port|destination-port-ranges?|allow|rules)|FromPort|ToPort|"
+    r"ports)[= :]+"
     r"(\S+)"
 )
 _WEB = frozenset({"80", "443", "8080", "8443"})
@@ -143,13 +148,14 @@ _GAINS = {
             re.I,
         ),
         re.compile(
-            r"iam (?:create-(?:user|role|access-key|login-profile|policy-version)|add-user-to-group|"
-            r"(?:attach|put)-\S+-policy|update-(?:login-profile|access-key|assume-role\S*))\b"
+            r"iam (?:create-(?:user|role|access-key|login-profile|policy-version)|"
+            r"add-user-to-group|"
+            r"(?:attach|put)-\S+-policy|update-(?:login-profile|access-key|assume-role-\S+))\b"
         ),
     ),
     "gcloud": (
         re.compile(r"iam-policy-binding\b.*(?:all(?:Authenticated)?Users).*roles/(?!.*[vV]iewer)"),
-        re.compile(r"iam service-accounts (?:keys )?create\b|add-iam-policy-binding|set-iam-policy"),
+        re.compile(r"iam service-accounts (?:keys )?create\b|(?:add|set)-iam-policy\S*"),
     ),
     "az": (
         re.compile(r"ad sp create-for-rbac\b.*\bOwner\b|ad app permission admin-consent"),

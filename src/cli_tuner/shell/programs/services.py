@@ -11,6 +11,8 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.paths import place_of, resolved
+from cli_tuner.shell.persistence import graded
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
@@ -110,10 +112,25 @@ def _systemctl(call: Call) -> Value:
     every = any("everything" in arg.value.taints for arg in call.args)
     if every and verb in ("stop", "disable", "mask", "kill"):
         call.effect(EffectKind.SERVICE, "all services", "stop", "all")
+    if verb in ("link", "enable", "reenable", "start", "preset"):
+        for arg in call.args:
+            _unit_file(call, arg)
     if verb == "edit" and call.stdin.known and call.stdin.text and names:
         _unit(call, names[0])
     facts = facts_of("systemctl-commands")
     return apply_facts(call, facts) if facts else UNKNOWN
+
+
+def _unit_file(call: Call, where: Field) -> None:
+    """A unit given by its path: what it is depends on the file, and on who can replace that."""
+    if "/" not in where.text or where.text.startswith("-"):
+        return
+    path = resolved(where.text, call.shell.cwd)
+    content = call.shell.files.get(path)
+    grade = graded(call.shell, call.name, content) if content is not None else "program"
+    if place_of(path) in ("temp", "temp-root"):
+        grade = "suspect"
+    call.on_path(EffectKind.PERSIST, where, grade, "startup")
 
 
 def _unit(call: Call, name: str) -> None:
