@@ -51,6 +51,7 @@ class Machine:
         self.files: dict[str, Value] = {}
         self.descriptors: dict[str, Field] = {}
         self.copies: dict[str, str] = {}  # copies of programs, and links to them
+        self.moved: dict[str, str] = {}  # where to, where from
         self.span = Range(0, 0)
         self.as_root = False
         self.via: tuple[str, ...] = ()
@@ -172,7 +173,7 @@ class Machine:
                 self._imitated(utility, text)
             place = place_of(path)
             labels = sorted(labels_of(path))
-            extra = sorted(where.value.taints & {"filtered", "junk"})
+            extra = sorted(where.value.taints & {"filtered", "junk", "asks"})
             if {"history", "environment"} & set(labels) and _OTHERS.match(path):
                 extra.append("others")
             if "many" in where.value.taints:
@@ -182,6 +183,16 @@ class Machine:
             target = where.raw if path.startswith(HOLE) and where.raw else path
             found = (*attributes, "at:" + place, *("is:" + label for label in labels), *extra)
             self.emit(kind, utility, target, found, sure)
+            if kind is EffectKind.DELETE and self.moved:
+                self._gone(utility, path, attributes)
+
+    def _gone(self, utility: str, path: str, attributes: tuple[str, ...]) -> None:
+        """What was moved below a path is deleted with it, wherever it came from."""
+        for now, before in list(self.moved.items()):
+            if now == path or now.startswith(path.rstrip("/") + "/"):
+                del self.moved[now]
+                where = Field(Value((before,)), self.span, before)
+                self.emit_path(EffectKind.DELETE, utility, where, attributes)
 
     def _imitated(self, utility: str, text: str) -> None:
         from cli_tuner.shell.confusables import imitates_system_path

@@ -267,8 +267,9 @@ def run_xargs(call: Call) -> Value:
     rest, options = _skip_options(call.args, _XARGS)
     mark = options.get("-I") or options.get("--replace") or ("{}" if "-i" in options else "")
     incoming = call.stdin
-    if "-a" in options or "--arg-file" in options:
-        incoming = UNKNOWN
+    listed = options.get("-a") or options.get("--arg-file")
+    if listed:
+        incoming = call.reads(Field(known(listed), call.shell.span, listed))
     added = _incoming_fields(call, incoming, _delimiter(options, mark))
     if "endless" in incoming.taints and ("-P" in options or "--max-procs" in options):
         call.effect(EffectKind.RESOURCE, "xargs", "overload")

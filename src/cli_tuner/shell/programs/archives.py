@@ -11,6 +11,7 @@ from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.values import (
     EMPTY,
     HOLE,
+    HOME,
     UNKNOWN,
     Value,
     known,
@@ -145,6 +146,10 @@ def _rsync(call: Call) -> Value:
         call.effect(EffectKind.NETWORK_OUT, target.text, "copy", *carried)
         if "delete" in parsed.attributes:
             call.effect(EffectKind.REMOTE_STATE, target.text, "delete")
+            if all(re.search(r"(?:^|/)\.?empty(?:dir)?/*$", s.text) for s in sources):
+                gone = target.text.partition(":")[2] or "."
+                there = gone if gone.startswith("/") else f"{HOME}/{gone}"
+                call.on_path(EffectKind.DELETE, replace(target, value=known(there)), "recursive")
         return EMPTY
     call.writes(target, Value((HOLE,), frozenset(taints), sources[0].raw))
     if "delete" in parsed.attributes:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
-from cli_tuner.shell.values import EMPTY, UNKNOWN, Value
+from cli_tuner.shell.values import EMPTY, UNKNOWN, Value, known
+from cli_tuner.shell.words import Field
 
 _PARTED = Facts(
     flags=dict.fromkeys(("-l", "--list", "-h", "--help", "-v", "--version"), "read-only"),
@@ -52,7 +55,53 @@ def _repair(call: Call) -> Value:
     return EMPTY
 
 
+_FIO_WRITES = frozenset(
+    "write randwrite rw readwrite randrw trim randtrim trimwrite randtrimwrite".split()
+)
+
+
+def _fio(call: Call) -> Value:
+    """fio: a load of reads, or of writes, on the files it is given."""
+    how = call.after("--rw", "--readwrite", "-rw")
+    if call.has("--readonly") or how is None or how.text.partition(":")[0] not in _FIO_WRITES:
+        return UNKNOWN
+    where = call.after("--filename", "-filename")
+    if where is not None:
+        for path in where.text.split(":"):
+            call.writes(Field(known(path), where.span, where.raw), UNKNOWN, "raw", "append")
+    return UNKNOWN
+
+
+# WRITE in its sizes, FORMAT UNIT, UNMAP, SANITIZE, WRITE SAME, WRITE BUFFER.
+_SCSI_WRITES = frozenset("0a 2a aa 8a 04 42 48 41 93 3b 9f 2e ae 8e".split())
+
+
+def _scsi(call: Call) -> Value:
+    """sg_raw: a command of SCSI as bytes, the first of which says whether it writes."""
+    operands = [arg for arg in call.args if arg.text[:1] != "-"]
+    if len(operands) > 1 and operands[1].text.lower().removeprefix("0x") in _SCSI_WRITES:
+        call.on_path(EffectKind.DEVICE, operands[0], "erase")
+    return UNKNOWN
+
+
+_GUEST_CHANGES = re.compile(
+    r"\b(?:mkfs|part-|rm|rm-rf|write|upload|zero|lvremove|sgdisk|wipefs|dd)\b"
+)
+
+
+def _guest(call: Call) -> Value:
+    """guestfish: changes a disk from outside; what is done follows as words or as input."""
+    text = " ".join(arg.text for arg in call.args) + "\n" + call.stdin.text
+    where = call.after("-a", "--add")
+    if where is not None and not call.has("--ro", "-r") and _GUEST_CHANGES.search(text):
+        call.writes(where, UNKNOWN, "raw", "append")
+    return UNKNOWN
+
+
 HANDLERS: dict[str, Handler] = {
+    "fio": _fio,
+    "sg_raw": _scsi,
+    "guestfish": _guest,
     "parted": _parted,
     **dict.fromkeys(
         "tune2fs e2label resize2fs fsck e2fsck xfs_repair xfs_growfs ntfsfix fsck.ext4 fsck.vfat "

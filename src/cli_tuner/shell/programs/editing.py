@@ -129,6 +129,9 @@ def _substitution(script: str, start: int, delimiter: str) -> tuple[str, str]:
 _BASIC = re.compile(r"\\([(){}|+?])|([(){}|+?])")
 
 
+_FOREIGN_SET = re.compile(r"\[\^?[^\]]*(?:\[|--|&&|\|\||~~)")  # sets that Python reads otherwise
+
+
 def substituted(text: str, scripts: list[str]) -> str | None:
     """What s and y commands make of a known text; None if there is anything else."""
     for script in scripts:
@@ -157,6 +160,8 @@ def _transliterated(text: str, before: str, after: str) -> str | None:
 
 def _one(text: str, pattern: str, replacement: str, flags: str) -> str | None:
     """One s command on each line; basic expressions are spelled as Python's."""
+    if _FOREIGN_SET.search(pattern):
+        return None
     swapped = _BASIC.sub(lambda m: m[1] or "\\" + m[2], pattern)
     into = re.sub(r"\\(\d)|(?<!\\)&|\\(.)", _part, replacement)
     try:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.values import (
     EMPTY,
@@ -25,21 +26,28 @@ _NARROWING = frozenset(
     "-links -fstype -xtype -executable".split()
 )
 _FIND_ACTIONS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
+# Nobody misses these, wherever they are; of the others there are good ones in a whole home.
 _JUNK = re.compile(
-    r"(?:\*?\.(?:pyc|pyo|tmp|temp|swp|swo|bak|orig|log|o|class|cache|DS_Store|rej|old)|\*~|#\*#|"
-    r"\.DS_Store|Thumbs\.db|core(?:\.\*)?|\*?\.log\.\d*|__pycache__|node_modules|\*\.gz)$"
+    r"(?:\*?\.(?:pyc|pyo|tmp|temp|swp|swo|DS_Store|rej|part|crdownload)|\*~|#\*#?|"
+    r"\.DS_Store|Thumbs\.db|desktop\.ini|\*?\.?core(?:\.?\*)?|\._\*|__pycache__|node_modules|\.nfs\*)$"
 )
+_OLD = re.compile(r"(?:\*?\.(?:bak|orig|log|o|class|cache|old|gz)|\*?\.log\.\d*|\*\.log\*)$")
+_WHOLE = frozenset({"root", "home-root", "system-top"})
 
 
 def _find(call: Call) -> Value:
     """find: where it looks, whether it narrows, and what it does with what it finds."""
     starts, tests = _find_parts(call.args)
-    narrowed, junk = _narrowed(tests)
-    extra = (("filtered",) if narrowed else ()) + (("junk",) if junk else ())
+    kinds = _narrowed(tests)
+    narrowed = bool(kinds)
     hunted = _hunts(tests, starts, call)
-    found = [_found(start, narrowed, (*extra, *hunted)) for start in starts]
+    marks = [_marks(call, start, kinds) for start in starts]
+    found = [
+        _found(start, narrowed, (*extra, *hunted))
+        for start, extra in zip(starts, marks, strict=True)
+    ]
     if call.has("-delete"):
-        for start in starts:
+        for start, extra in zip(starts, marks, strict=True):
             call.on_path(EffectKind.DELETE, start, "recursive", *extra)
     _find_commands(call, tests, found)
     for option in ("-fprint", "-fprintf", "-fls", "-fprint0"):
@@ -47,8 +55,19 @@ def _find(call: Call) -> Value:
         if where is not None:
             call.writes(where, UNKNOWN)
     texts = tuple(dict.fromkeys(t for item in found for t in item.value.texts))
-    taints = frozenset({"many", *extra}) | (frozenset({"sensitive"}) if hunted else frozenset())
+    taints = frozenset({"many", *hunted[:1], *(mark for extra in marks for mark in extra)})
     return Value(texts[:12] or (HOLE,), taints, "what find finds")
+
+
+def _marks(call: Call, start: Field, kinds: frozenset[str]) -> tuple[str, ...]:
+    """What is true of the files found below `start`: selected, or nothing but junk."""
+    place = place_of(resolved(start.text, call.shell.cwd))
+    useless = (
+        "junk" in kinds
+        or ("old" in kinds and place not in _WHOLE)
+        or ("one" in kinds and place == "home-root")
+    )
+    return (("filtered",) if kinds else ()) + (("junk",) if useless else ())
 
 
 def _find_parts(args: list[Field]) -> tuple[list[Field], list[Field]]:
@@ -68,28 +87,37 @@ def _find_parts(args: list[Field]) -> tuple[list[Field], list[Field]]:
     return starts, tests
 
 
-def _narrowed(tests: list[Field]) -> tuple[bool, bool]:
-    """Whether a test selects among the files, and whether it selects only junk."""
-    junk = narrowed = False
+def _narrowed(tests: list[Field]) -> frozenset[str]:
+    """What tests select: `some` files, only `junk`, what is `old` or made again, `one` name."""
+    kinds: set[str] = set()
     for index, test in enumerate(tests):
-        if test.text == "-type" and index + 1 < len(tests) and tests[index + 1].text == "l":
-            narrowed = True
+        value = tests[index + 1].text if index + 1 < len(tests) else ""
+        if test.text == "-type" and value == "l":
+            kinds.add("some")
         if test.text not in _NARROWING and not test.text.startswith("-newer"):
             continue
-        value = tests[index + 1].text if index + 1 < len(tests) else ""
-        if value.strip("*." + STAR) == "" and test.text in (
-            "-name",
-            "-iname",
-            "-path",
-            "-wholename",
-        ):
+        named = test.text in ("-name", "-iname", "-path", "-wholename")
+        if named and value.strip("*." + STAR) == "":
             continue
         if test.text == "-perm" and value in ("777", "/000"):
             continue
-        narrowed = True
-        junk = junk or bool(_JUNK.match(value)) or test.text in ("-empty", "-mtime", "-mmin")
-        junk = junk or (test.text in ("-atime", "-ctime") and value.startswith("+"))
-    return narrowed, junk
+        kinds.add("some")
+        value = value.replace(STAR, "*")
+        if _JUNK.match(value) or test.text == "-empty":
+            kinds.add("junk")
+        if test.text in ("-name", "-iname", "-inum", "-samefile") and _is_one(value):
+            kinds.add("one")
+        aged = test.text in ("-mtime", "-mmin") or (
+            test.text in ("-atime", "-ctime") and value.startswith("+")
+        )
+        if aged or _OLD.match(value):
+            kinds.add("old")
+    return frozenset(kinds)
+
+
+def _is_one(name: str) -> bool:
+    """Whether a name has no wildcard and no unknown part: some file is meant, not a kind."""
+    return bool(name) and not any(char in name for char in "*?[" + STAR + HOLE)
 
 
 def _found(start: Field, narrowed: bool, extra: tuple[str, ...]) -> Field:
@@ -109,9 +137,15 @@ def _find_commands(call: Call, tests: list[Field], found: list[Field]) -> None:
         while end < len(tests) and tests[end].text not in (";", "+"):
             end += 1
         command = tests[index + 1 : end]
+        asks = tests[index].text in ("-ok", "-okdir")
         for item in found:
-            call.run([_put(word, item) for word in command], stdin=EMPTY)
+            one = _marked(item, "asks") if asks else item
+            call.run([_put(word, one) for word in command], stdin=EMPTY)
         index = end
+
+
+def _marked(item: Field, mark: str) -> Field:
+    return replace(item, value=replace(item.value, taints=item.value.taints | {mark}))
 
 
 def _put(word: Field, item: Field) -> Field:
@@ -149,4 +183,50 @@ def _hunts(tests: list[Field], starts: list[Field], call: Call) -> tuple[str, ..
     return ("sensitive", *(["secret-file"] if any(map(_ONLY_SECRET.match, plain)) else []))
 
 
-HANDLERS: dict[str, Handler] = dict.fromkeys(("find", "gfind"), _find)
+_FD_VALUES = frozenset(
+    "-d --max-depth --min-depth -t --type -e --extension -E --exclude -S --size -o --owner -j "
+    "--threads -c --color --changed-within --changed-before -g --glob --base-directory".split()
+) - {"-g", "--glob"}  # fmt: skip
+_FD_EXEC = frozenset({"-x", "-X", "--exec", "--exec-batch"})
+
+
+def _fd(call: Call) -> Value:
+    """fd: [options] [pattern [path ...]] [-x command]."""
+    texts = [arg.text for arg in call.args]
+    cut = next((i for i, text in enumerate(texts) if text in _FD_EXEC), len(texts))
+    before = Call(call.shell, call.name, call.args[:cut], call.stdin).parsed(
+        Facts(values=_FD_VALUES)
+    )
+    pattern = before.operands[0].text if before.operands else "."
+    starts = before.operands[1:] or [Field(known("."), call.shell.span, ".")]
+    kind = before.argument("-e", "--extension")
+    kinds = set() if pattern in (".", "", "^", ".*", STAR) and kind is None else {"some"}
+    if kind is not None and _JUNK.match("*." + kind.text):
+        kinds.add("junk")
+    found = [_found(start, bool(kinds), _marks(call, start, frozenset(kinds))) for start in starts]
+    command = call.args[cut + 1 :]
+    for item in found if command else ():
+        placed = [_put(word, item) for word in command]
+        call.run(placed if any("{" in word.text for word in command) else [*placed, item])
+    return _listing(found)
+
+
+def _listing(found: list[Field]) -> Value:
+    texts = tuple(dict.fromkeys(t for item in found for t in item.value.texts))
+    taints = frozenset({"many"}).union(*(item.value.taints for item in found))
+    return Value(texts[:12] or (HOLE,), taints, "the files found")
+
+
+def _locate(call: Call) -> Value:
+    """locate: files of the whole machine whose names fit."""
+    patterns = [arg for arg in call.args if arg.text[:1] != "-"]
+    junk = bool(patterns) and all(_JUNK.match(p.text.replace(STAR, "*")) for p in patterns)
+    marks = frozenset({"many", "filtered", *(["junk"] if junk else [])})
+    return Value(("/",), marks, "the files found")
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("find", "gfind"), _find),
+    **dict.fromkeys(("fd", "fdfind"), _fd),
+    **dict.fromkeys(("locate", "plocate", "mlocate"), _locate),
+}

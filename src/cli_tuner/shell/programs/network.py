@@ -52,12 +52,13 @@ def _curl(call: Call) -> Value:
     method = parsed.argument("-X", "--request")
     if method is not None and method.text.upper() in ("DELETE", "PUT", "PATCH"):
         call.effect(EffectKind.REMOTE_STATE, _name(urls), method.text.lower())
-    local = [u for u in urls if u.text.startswith("file://")]
-    for url in local:
-        return call.reads(Field(known(url.text[7:]), url.span, url.raw))
     source = _name(urls)
-    fetched = Value((HOLE,), frozenset({"downloaded"}), source)
-    call.effect(EffectKind.NETWORK_IN, source)
+    local = next((u for u in urls if u.text.startswith("file://")), None)
+    if local is not None:
+        fetched = call.reads(Field(known(local.text[7:]), local.span, local.raw))
+    else:
+        fetched = Value((HOLE,), frozenset({"downloaded"}), source)
+        call.effect(EffectKind.NETWORK_IN, source)
     target = parsed.argument("-o", "--output")
     if "named" in parsed.attributes:
         for url in urls:
@@ -222,28 +223,45 @@ def _host(parsed: Parsed) -> str | None:
     return " ".join(operand.text for operand in parsed.operands[:2]) or None
 
 
+_SOCAT_NETWORK = re.compile(
+    r"^(?:tcp|udp|openssl|ssl|sctp|vsock|socks|proxy|dccp|dtls|ip\d?|websocket)\w*(?:[-:]|$)", re.I
+)
+_SOCAT_PROGRAM = re.compile(r"^(?:exec|system|shell)(?:-\w+)?:(.+)", re.I | re.S)
+_SOCAT_OPTIONS = re.compile(
+    r"(?<=\S),(?:pty|stderr|setsid|sigint|sane|ctty|su|echo|raw|nofork)\b.*", re.S
+)
+_SOCAT_FILE = re.compile(r"^(?:file|open|creat(?:e)?|gopen):([^,]+)(.*)", re.I)
+
+
 def _socat(call: Call) -> Value:
     """socat joins two addresses: one of them a program, the other the network, is a shell."""
-    addresses = [arg.text for arg in call.args if ":" in arg.text or arg.text in ("-", "STDIO")]
-    joined = " ".join(addresses)
-    network = re.search(r"\b(?:tcp|udp|openssl|ssl|sctp|vsock)\w*[-:]", joined, re.I)
-    program = re.search(r"\b(?:exec|system|shell)(?:-\w+)?:([^ ,]+)", joined, re.I)
-    if program and network:
-        kind = "bind" if re.search(r"listen", joined, re.I) else "reverse"
+    words = [arg.text for arg in call.args]
+    addresses = [w for w in words if re.match(r"[A-Za-z][\w-]*(?::|$)", w) or w == "-"][-2:]
+    network = next((a for a in addresses if _SOCAT_NETWORK.match(a)), None)
+    program = next((m for a in addresses if (m := _SOCAT_PROGRAM.match(a))), None)
+    if program is not None and network is not None:
+        kind = "bind" if re.search(r"listen", network, re.I) else "reverse"
         call.effect(EffectKind.REMOTE_SHELL, addresses[0], kind)
         return EMPTY
-    if program:
-        call.run_text(known(program.group(1).strip("'\"")), stdin=EMPTY)
-    files = re.findall(r"\b(?:file|open|create|gopen):([^ ,]+)", joined, re.I)
-    for path in files:
-        where = Field(known(path), call.shell.span, path)
-        if network:
+    if program is not None:
+        code = _SOCAT_OPTIONS.sub("", program[1])
+        call.run_text(known(code.strip("'\"")), stdin=EMPTY)
+    receives = [not {"-u", "-U"} & set(words) or ("-u" in words) is bool(i) for i in (0, 1)]
+    for index, address in enumerate(addresses):
+        file = _SOCAT_FILE.match(address)
+        if file is None:
+            continue
+        where = Field(known(file[1]), call.shell.span, file[1])
+        if receives[index] and "rdonly" not in file[2] and network is None:
+            call.writes(where, UNKNOWN, "raw", "append")
+        elif receives[index] and network is not None and "-u" in words:
+            call.writes(where, Value((HOLE,), frozenset({"downloaded"}), network))
+        elif network is not None:
             carried = call.reads(where).taints & _CARRIED
             if carried:
-                call.effect(
-                    EffectKind.NETWORK_OUT, addresses[-1], *("carries:" + t for t in carried)
-                )
-    return open_connection(call, addresses[-1] if addresses else None) if network else UNKNOWN
+                found = ("carries:" + taint for taint in sorted(carried))
+                call.effect(EffectKind.NETWORK_OUT, network, *found)
+    return open_connection(call, network) if network is not None else UNKNOWN
 
 
 def _lookup(call: Call) -> Value:

@@ -14,7 +14,7 @@ from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.scan import ansi_c
-from cli_tuner.shell.values import EMPTY, HOLE, STAR, Value, concatenated
+from cli_tuner.shell.values import CWD, EMPTY, HOLE, STAR, Value, concatenated
 from cli_tuner.shell.words import Field
 
 
@@ -201,7 +201,7 @@ def _grep(call: Call) -> Value:
         options={"-e": "skip", "-f": "read", "--regexp": "skip", "--file": "read"},
     )
     parsed = call.parsed(facts)
-    given = parsed.argument("-e", "-f", "--regexp", "--file") is not None
+    given = parsed.argument("-e", "-f", "--regexp", "--file") is not None or call.has("--files")
     value = _input(call, parsed, 0 if given else 1)
     patterns = [p.text for p in (parsed.operands[:1] if not given else [])]
     patterns += [v.text for option, v in parsed.arguments if option in ("-e", "--regexp")]
@@ -209,6 +209,12 @@ def _grep(call: Call) -> Value:
     where = parsed.operands[0 if given else 1 :]
     if any(_KEY_TEXT.search(p) for p in patterns) and _outside(call, where):
         taints |= {"secret-file", "sensitive"}
+    if call.has("--files", "-l", "-rl", "-lr", "-Rl", "-ril", "-rli", "--files-with-matches"):
+        texts = tuple(dict.fromkeys(text for item in where for text in item.value.texts))
+        listed = texts or (CWD,) if not call.stdin.texts[0] else texts
+        marks = {"many"} if call.has("--files") else {"many", "filtered"}
+        if listed:
+            return Value(listed[:12], frozenset(taints | marks), "the files listed")
     recorded = call.stdin.taints & {"recorded"} or "recorded" in value.taints
     if recorded and any(_PASSWORD_TEXT.search(p) for p in patterns):
         call.effect(EffectKind.SECRET, "passwords in what was typed", "found")

@@ -133,6 +133,8 @@ def _session(call: Call) -> Value:
         if "secret" in script.taints:
             sent(call, host, script.taints)
         for text in script.texts:
+            if call.name == "lftp":
+                _mirrored(call, text)
             for match in _PUTS.finditer(text):
                 path = re.sub(r"^~(?=/|$)", HOME, match.group(1))
                 sent(call, host, call.reads(Field(known(path), span, match.group(1))).taints)
@@ -141,6 +143,25 @@ def _session(call: Call) -> Value:
                 fetched = Value((HOLE,), frozenset({"downloaded"}), host)
                 call.writes(Field(known(where), span, where), fetched, "download")
     return UNKNOWN
+
+
+_MIRROR = re.compile(r"(?:^|[;\n])\s*mirror\s+([^;\n]+)")
+_REMOVES = re.compile(r"(?:^|[;\n])\s*(?:m?rm|glob\s+-a\s+rm|rmdir)\s+([^;\n]+)")
+
+
+def _mirrored(call: Call, text: str) -> None:
+    """lftp: mirror with --delete takes away what the source has not; `!` runs a command."""
+    for match in _MIRROR.finditer(text):
+        words = match[1].split()
+        paths = [word for word in words if word[:1] != "-"]
+        if "--delete" in words or "--Remove-source-dirs" in words or "-e" in words:
+            path = re.sub(r"^~", HOME, paths[-1] if paths else ".")
+            gone = Field(known(path), call.shell.span, path)
+            call.on_path(EffectKind.DELETE, gone, "recursive", "mirror")
+    for match in _REMOVES.finditer(text):
+        call.effect(EffectKind.REMOTE_STATE, match[1].split()[-1], "delete")
+    for match in re.finditer(r"(?:^|[;\n])\s*!\s*([^\n]+)", text):
+        call.run_text(known(match[1]), stdin=EMPTY)
 
 
 _DROP_VALUES = frozenset("--code -c --relay --pass --expires -t --title -f --format -n -l".split())
