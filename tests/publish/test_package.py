@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from cli_tuner.errors import NotPublishable, UsageError
+from cli_tuner.errors import ArtifactError, NotPublishable, UsageError
+from cli_tuner.publish import package as package_module
 from cli_tuner.publish.package import SUMS, pack, paths_in_sums, write_package
 
 
@@ -79,6 +81,17 @@ def test_a_file_that_changed_leaves_the_old_package(source, tmp_path):
     assert (tmp_path / "out" / "a.bin").read_bytes() == b"one"
     with pytest.raises(NotPublishable, match="changed while it was published"):
         package.items[0].read()
+
+
+def test_a_full_disk_leaves_the_old_package(source, tmp_path, monkeypatch):
+    def full(item: object, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(target))
+
+    write_package(pack({"a.bin": source}), tmp_path / "out")
+    monkeypatch.setattr(package_module, "_write_item", full)
+    with pytest.raises(ArtifactError, match="the disk is full"):
+        write_package(pack({"b.bin": source}), tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [SUMS, "a.bin"]
 
 
 def test_a_list_of_digests_from_elsewhere_is_read_with_care():

@@ -162,6 +162,24 @@ def test_a_killed_upload_goes_on_where_it_was(dataset, environ, hub, make_fault,
     assert len(hub.dataset("team/tiny").commits) == 2
 
 
+def test_ctrl_c_is_a_line_and_a_status(dataset, environ, hub, make_fault):
+    hub.faults = [make_fault("^PUT", stall=True)]
+    running = subprocess.Popen(
+        [*PROGRAM, str(dataset), "--repo", "team/tiny"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert hub.stalled.wait(60)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert out == ""
+    assert err.splitlines()[-1] == "cli-tuner: cancelled"
+    assert len(hub.dataset("team/tiny").commits) == 1
+
+
 def test_running_it_again_changes_nothing_and_says_so(run, dataset, hub):
     first = json.loads(run(dataset, "--repo", "team/tiny", "--json").stdout)
     again = json.loads(run(dataset, "--repo", "team/tiny", "--json").stdout)
