@@ -30,6 +30,10 @@ _BLOCK = re.compile(
 _RAW = re.compile(
     r"/dev/(?:mem|kmem|port|watchdog|nvram|cpu/\d+/msr)|/proc/(?:kcore|sysrq-trigger)"
 )
+_VAR = frozenset(
+    "account adm backups cache chroot crash db empty games kerberos lib local lock log mail named "
+    "nis opt ossec preserve run snap spool tmp vm yp".split()
+)
 _REGENERATED = frozenset(
     "node_modules __pycache__ .pytest_cache .mypy_cache .ruff_cache .tox .nox build dist target "
     ".cache .gradle .venv venv .next .nuxt coverage htmlcov .turbo .parcel-cache tmp temp logs "
@@ -144,8 +148,8 @@ def _absolute(path: str) -> str:
         return "temp" if bare and bare[0].strip(STAR) else "temp-root"
     if path.startswith(("/var/log", "/var/run/log")):
         return "log"
-    if path.startswith("/var/cache/") or parts[-1] in _REGENERATED:
-        return "cache" if len(parts) > 2 else "system"
+    if path.startswith("/var/cache/") or (parts[-1] in _REGENERATED and len(parts) > 2):
+        return "cache"
     if any(character in top for character in (STAR, QUERY)):
         pattern = top.replace(STAR, "*").replace(QUERY, "?")
         tops = [name for name in SYSTEM_TOPS if fnmatch.fnmatchcase(name, pattern)]
@@ -153,6 +157,11 @@ def _absolute(path: str) -> str:
     if top in SYSTEM_TOPS:
         return _system(parts)
     return "data" if len(parts) > 1 and parts[1].strip(STAR) else "data-top"
+
+
+def _is_name(part: str) -> bool:
+    """Whether a part of a path is written out: no glob, nothing unknown."""
+    return not any(character in part for character in (STAR, QUERY, HOLE, "["))
 
 
 def _system(parts: list[str]) -> str:
@@ -169,6 +178,9 @@ def _system(parts: list[str]) -> str:
     if parts[:2] == ["usr", "local"]:
         # The administrator's own additions; what the system stands on is elsewhere.
         return "data" if len(rest) > 2 else "system-top"
+    if parts[0] == "var" and len(rest) > 0 and _is_name(rest[0]) and rest[0] not in _VAR:
+        # What somebody put there; the system's own folders have names that everybody knows.
+        return "data" if len(rest) > 1 else "data-top"
     shallow = 2 if parts[0] in ("usr", "var") else 1
     return "system-top" if len(rest) < shallow else "system"
 

@@ -57,7 +57,7 @@ def _clause_attributes(clause: str) -> list[str]:
         "setgid": grants and "s" in what and who == "g",
         "no-execute": takes_all and "x" in what,
         "no-setuid": sign == "-" and "s" in what,
-        "none": (takes_all and "r" in what) or (sign == "=" and not what),
+        "none": (takes_all and "r" in what) or (sign == "=" and not what and set(who) != set("o")),
     }
     return [word for word, holds in facts.items() if holds]
 
