@@ -141,7 +141,10 @@ def run_wrapped(call: Call) -> Value:
 
 
 def _isolation(call: Call, options: Mapping[str, str]) -> None:
-    if call.name == "nsenter" and (options.get("-t") == "1" or options.get("--target") == "1"):
+    if call.name == "nsenter" and (
+        "1" in (options.get("-t"), options.get("--target"))
+        or any("/proc/1/" in value for value in options.values())
+    ):
         call.effect(EffectKind.CONTAINER, "host namespaces", "escape")
     if call.name == "chroot":
         where = next((arg for arg in call.args if not arg.text.startswith("-")), None)
@@ -340,6 +343,8 @@ def run_ssh(call: Call) -> Value:
     # autossh's own -M takes a port; in ssh it is a flag.
     own = replace(_SSH, values=_SSH.values | {"-M"}) if call.name == "autossh" else _SSH
     rest, options = _skip_options(call.args, own)
+    after, more = _skip_options(rest[1:], own)  # ssh reads options after the host too
+    rest, options = [*rest[:1], *after], {**options, **more}
     if "-R" in options or "-w" in options:
         call.effect(EffectKind.REMOTE_SHELL, options.get("-R") or "tunnel", "tunnel", "reverse")
     elif "-D" in options:
