@@ -39,7 +39,7 @@ from cli_tuner.shell.parse import DECLARATIONS, parse
 from cli_tuner.shell.persistence import persisted
 from cli_tuner.shell.redirects import Redirecting
 from cli_tuner.shell.settings import weigh
-from cli_tuner.shell.shape import always_true, endless_for, gathers, names_in, pauses
+from cli_tuner.shell.shape import always_true, endless_for, gathers, names_in, pauses, uncounted
 from cli_tuner.shell.values import (
     EMPTY,
     HOLE,
@@ -120,8 +120,12 @@ class Interpreter(Redirecting):
         for item, separator in zip(node.items, node.separators, strict=True):
             if separator == "&" and self.endless:
                 self.emit(EffectKind.RESOURCE, "bash", "a loop", ("fork", "recursive"))
+            busy = self.busy
             with self.forked(separator == "&"):
                 printed.append(self.run(item, stdin))
+            self.busy += "endless" in printed[-1].taints
+            if separator == "&" and self.scope.looping and self.busy > busy:
+                self.emit(EffectKind.RESOURCE, "bash", "the processors", ("overload",))
             if separator in ("&&", "||"):
                 if not always_true(item) or separator == "||":
                     guarded += 1
@@ -179,7 +183,11 @@ class Interpreter(Redirecting):
         if endless and node.condition is not None:
             endless = always_true(node.condition) is (node.kind == "while")
         endless = endless or (node.variable is None and node.words == () and endless_for(node))
+        endless = endless or uncounted(node) or self._reads_without_end(node, stdin)
         endless = endless and not pauses(node.body)
+        if endless and "chrt" in self.via:
+            # Ahead of everything else, and never waiting: nothing else gets the processor.
+            self.emit(EffectKind.RESOURCE, "chrt", "the processor", ("overload",))
         if node.condition is not None:
             self.run(node.condition, stdin)
         if node.variable is not None:
@@ -188,6 +196,7 @@ class Interpreter(Redirecting):
         if {"mkdir", "cd"} <= names:
             self.emit(EffectKind.RESOURCE, "mkdir", "a folder in a folder", ("disk",))
         self.endless += endless
+        self.busy += endless
         self.scope.looping += 1
         with self.conditional(not endless and node.words is None):
             printed = self._rounds(node, stdin)
@@ -196,6 +205,12 @@ class Interpreter(Redirecting):
         if endless and printed.text:
             printed = replace(printed, taints=printed.taints | {"endless"})
         return printed
+
+    @staticmethod
+    def _reads_without_end(node: Loop, stdin: Value) -> bool:
+        """`while read` of what never ends."""
+        reads = node.condition is not None and "read" in names_in(node.condition)
+        return reads and node.kind == "while" and "endless" in stdin.taints
 
     def _rounds(self, node: Loop, stdin: Value) -> Value:
         """The body, once with all values; one by one where it gathers them into a variable."""

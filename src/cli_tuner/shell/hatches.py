@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.config_lines import BOOT_ARGUMENTS
 from cli_tuner.shell.paths import resolved
+from cli_tuner.shell.programs.sharing import STORES, store_opened
 from cli_tuner.shell.values import EMPTY, Value, known
 
 if TYPE_CHECKING:
@@ -123,9 +124,11 @@ _COMPILERS = frozenset({"gcc", "cc", "g++", "clang", "tcc", "musl-gcc"})
 _NAMED = frozenset(
     {
         "curl",
+        "wget",
         "sudoedit",
         *_WATCHERS,
         *_RIGHTS,
+        *STORES,
         "nmap",
         *_FLOODS,
         *_POWERSHELL,
@@ -142,10 +145,12 @@ def noticed(call: Call) -> None:
     name = call.name
     if name not in _NAMED:
         return
-    if name == "curl":
+    if name in ("curl", "wget"):
         from cli_tuner.shell.programs.containers import socket_request
+        from cli_tuner.shell.programs.escapes import api_request
 
         socket_request(call)
+        api_request(call)
     for option in _RUNS.get(name, "").split():
         where = call.after(option)
         if where is not None and not call.has("--help"):
@@ -172,6 +177,8 @@ def noticed(call: Call) -> None:
 def _gains(call: Call) -> None:
     """Administrators of a cloud, and scripts that a scanner runs as root."""
     name = call.name
+    if name in STORES:
+        store_opened(call)
     rights = _RIGHTS.get(name)
     if rights and rights.search(" ".join(a.text for a in call.args)) and not call.has("--dry-run"):
         call.effect(EffectKind.ACCOUNT, "the cloud's administrators", "admin-group")

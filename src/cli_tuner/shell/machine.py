@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import Certainty, Effect, EffectKind, Span
-from cli_tuner.shell.labels import labels_of
+from cli_tuner.shell.labels import HOST_VIEWS, SERIOUS, labels_of
 from cli_tuner.shell.nodes import Function, Node, ProcessSub, Range
 from cli_tuner.shell.paths import place_of, resolved, wildness
 from cli_tuner.shell.scope import Scope
@@ -49,6 +49,8 @@ class Machine:
         self.aliases: dict[str, Value] = {}
         self.traps: list[str] = []
         self.files: dict[str, Value] = {}
+        self.volumes: dict[str, str] = {}  # a container volume's name -> the host's folder
+        self.mounts: list[str] = []  # where this text mounted a disk
         self.descriptors: dict[str, Field] = {}
         self.copies: dict[str, str] = {}  # copies of programs, and links to them
         self.moved: dict[str, str] = {}  # where to, where from
@@ -60,6 +62,7 @@ class Machine:
         self.conditions = 0  # conditions around the current command
         self.stack: list[tuple[str, int, int]] = []  # function, processes and conditions at entry
         self.endless = 0  # endless loops around the current command
+        self.busy = 0  # commands so far that never end and never wait
         self.nested = 0
         self.fixed: Range | None = None
         self._steps = 0
@@ -133,6 +136,14 @@ class Machine:
 
     # --- effects
 
+    def behind(self, path: str) -> str:
+        """The path on the disk that is seen there, if it is a file that matters; else itself."""
+        for folder in (*HOST_VIEWS, *self.mounts):
+            if path.startswith(folder + "/"):
+                real = path[len(folder) :]
+                return real if labels_of(real) & SERIOUS else path
+        return path
+
     def emit(
         self,
         kind: EffectKind,
@@ -172,7 +183,7 @@ class Machine:
             if not path.isascii() and not where.raw.isascii():
                 self._imitated(utility, text)
             place = place_of(path)
-            labels = sorted(labels_of(path))
+            labels = sorted(labels_of(self.behind(path)))
             extra = sorted(where.value.taints & {"filtered", "junk", "asks"})
             if {"history", "environment"} & set(labels) and _OTHERS.match(path):
                 extra.append("others")
@@ -211,7 +222,7 @@ class Machine:
             return NOTHING_AT_ALL
         if place_of(path) == "net":
             return Value((HOLE,), frozenset({"downloaded", "network"}), path)
-        labels = labels_of(path) & {"secret", "sensitive"}
+        labels = labels_of(self.behind(path)) & {"secret", "sensitive"}
         taints = set(labels) | {"file"}
         if place_of(path) == "device" or (
             place_of(path) in ("home-root", "root") and utility not in ("rsync", "scp", "find")
@@ -244,6 +255,7 @@ class Machine:
         if self.endless and (HOLE in where.text or "raw" in attributes):
             # One more file each time round, and nothing that ends it.
             self.emit(EffectKind.RESOURCE, utility, where.raw or where.text, ("disk",))
+        self.busy += "endless" in carried
         for text in where.value.texts:
             path = resolved(text, self.cwd)
             if place_of(path) == "net":
@@ -251,7 +263,7 @@ class Machine:
                 continue
             before = self.files.get(path, EMPTY) if "append" in attributes else EMPTY
             self.files[path] = concatenated([before, content]) if before is not EMPTY else content
-            self.written(utility, path, where, content, "append" in attributes)
+            self.written(utility, self.behind(path), where, content, "append" in attributes)
 
     def send(self, utility: str, where: str, content: Value) -> None:
         """Something goes to a network socket: a shell's conversation, or data."""

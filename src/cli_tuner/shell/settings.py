@@ -57,6 +57,10 @@ def weigh(shell: Interpreter, utility: str, path: str, content: Value) -> None:
     if _WEB_PAGE.search(path) and _WEB_SHELL.search(text):
         shell.emit(EffectKind.PERSIST, utility, path, ("suspect", "web-shell"))
     lines_that_turn_off(shell, utility, path, text)
+    if path.startswith(("/etc/exports", "/etc/samba/")):
+        from cli_tuner.shell.programs.sharing import exported
+
+        exported(shell, utility, path, text)
     labels = labels_of(path)
     if not labels & {"network", "kernel", "startup"}:
         return

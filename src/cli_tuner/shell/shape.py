@@ -74,6 +74,21 @@ def grows(assignment: Assignment) -> bool:
     return "$((" not in raw and len(again) + assignment.appends > 1
 
 
+_UNCOUNTED = 1_000_000
+_UP_TO = re.compile(r"\{\d+\.\.(\d+)(?:\.\.\d+)?\}|\bseq\s+(?:-\S+\s+)*(?:\d+\s+){0,2}(\d+)\s*\)")
+
+
+def uncounted(node: Loop) -> bool:
+    """Whether it goes round so often that nobody waits for its end."""
+    text = _arithmetic_of(node.condition)
+    if text is not None and text.count(";") == 2:
+        bounds = re.findall(r"[<>]=?\s*(\d+)", text.split(";")[1])
+    else:
+        found = [match for word in node.words or () for match in _UP_TO.findall(word.raw)]
+        bounds = [one or other for one, other in found]
+    return any(int(bound[:12]) >= _UNCOUNTED for bound in bounds)
+
+
 def gathered(assignment: Assignment) -> bool:
     """Whether the variable becomes longer: `x+=y`, `x="$x y"` of a lower-case name."""
     again = re.compile(rf"\$\{{?{re.escape(assignment.name)}\b")

@@ -146,6 +146,10 @@ def _isolation(call: Call, options: Mapping[str, str]) -> None:
         or any("/proc/1/" in value for value in options.values())
     ):
         call.effect(EffectKind.CONTAINER, "host namespaces", "escape")
+    if call.name == "capsh" and any(
+        re.match(r"--(?:uid|gid)=0|--user=root|--caps=\S*\+e?i?p", arg.text) for arg in call.args
+    ):
+        call.effect(EffectKind.PRIVILEGE, "root", "setuid")
     if call.name == "chroot":
         where = next((arg for arg in call.args if not arg.text.startswith("-")), None)
         if where is not None and where.text.startswith(("/host", "/mnt", "/proc/1")):
@@ -274,7 +278,10 @@ def run_xargs(call: Call) -> Value:
     if listed:
         incoming = call.reads(Field(known(listed), call.shell.span, listed))
     added = _incoming_fields(call, incoming, _delimiter(options, mark))
-    if "endless" in incoming.taints and ("-P" in options or "--max-procs" in options):
+    at_once = options.get("-P") or options.get("--max-procs")
+    if (at_once and "endless" in incoming.taints) or (
+        at_once == "0" and "numerous" in incoming.taints
+    ):
         call.effect(EffectKind.RESOURCE, "xargs", "overload")
     if not rest:
         return incoming
@@ -322,7 +329,10 @@ def run_parallel(call: Call) -> Value:
     """GNU parallel: the command is a text; arguments come after `:::` or from standard input."""
     texts = [arg.text for arg in call.args]
     cut = next((i for i, text in enumerate(texts) if text.startswith(":::")), len(texts))
-    rest, _ = _skip_options(call.args[:cut], _PARALLEL)
+    rest, options = _skip_options(call.args[:cut], _PARALLEL)
+    jobs = options.get("-j") or options.get("--jobs")
+    if jobs == "0" and "numerous" in call.stdin.taints | call.taints():
+        call.effect(EffectKind.RESOURCE, "parallel", "overload")
     inputs = call.args[cut + 1 :] or _incoming_fields(call, call.stdin)
     if not rest:
         for code in [item.value for item in call.args[cut + 1 :]] or [call.stdin]:

@@ -11,7 +11,7 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
-from cli_tuner.shell.values import UNKNOWN, Value
+from cli_tuner.shell.values import HOLE, UNKNOWN, Value
 
 _ENDLESS = re.compile(
     r"while\s*\(?\s*(?:True|1|true|:|!0|!false|!\[\])|for\s*\(\s*[^;()]{0,40};\s*;|\bloop\b|"
@@ -31,7 +31,7 @@ _STARTS = re.compile(
 _HOARDS = re.compile(
     r"\.(?:append|push|extend|concat|add)\s*\(|\bpush\s*\(?\s*@|<<|\+=|\*=|\.=|\[\]\s*=|"
     r"\b(?:malloc|calloc|realloc|mmap|alloc\w*|bytearray|str_repeat|mlock)\s*\(|Buffer\.alloc|"
-    r"table\.insert|\$\w+\s*=\s*\$\w+\s*\.\s*\$|\b(\w+)\s*=\s*\1\s*(?:\+|\.\.)?\s*(?:\1\b|[\"'])"
+    r"table\.insert|\w\[[^\]]*\+\+\]\s*=|\$\w+\s*=\s*\$\w+\s*\.\s*\$|\b(\w+)\s*=\s*\1\s*(?:\+|\.\.)?\s*(?:\1\b|[\"'])"
 )
 _PAUSES = re.compile(
     r"sleep|input\(|readline|accept\(|\bbreak\b|\.recv|\bexit|\bquit|\bprint|gets\b|select\("
@@ -122,6 +122,23 @@ def _stress(call: Call) -> Value:
     return UNKNOWN
 
 
+_NUMEROUS = 20_000
+_UNCOUNTED = 100_000_000
+
+
+def _seq(call: Call) -> Value:
+    """seq and jot: how many numbers there are; more than anybody counts to has no end."""
+    numbers = [arg.text for arg in call.args if re.fullmatch(r"-?[\d.]+|inf(?:inity)?", arg.text)]
+    amount = numbers[0] if numbers and call.name == "jot" else numbers[-1] if numbers else "0"
+    last = float(amount) if re.fullmatch(r"-?\d+(?:\.\d*)?|inf(?:inity)?", amount) else 0.0
+    if call.name == "jot" and "inf" in numbers:
+        last = float("inf")
+    if last >= _UNCOUNTED:
+        return Value((HOLE,), frozenset({"endless", "numerous"}), call.name)
+    return Value((HOLE,), frozenset({"numerous"} if last >= _NUMEROUS else ()), call.name)
+
+
 HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("seq", "gseq", "jot"), _seq),
     **dict.fromkeys(("stress", "stress-ng", "sysbench"), _stress),
 }

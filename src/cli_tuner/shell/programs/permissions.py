@@ -7,10 +7,13 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.paths import resolved
 from cli_tuner.shell.values import (
     EMPTY,
     HOLE,
+    UNKNOWN,
     Value,
+    known,
 )
 from cli_tuner.shell.words import Field
 
@@ -62,6 +65,9 @@ def _clause_attributes(clause: str) -> list[str]:
     return [word for word, holds in facts.items() if holds]
 
 
+_OPEN_TO_ALL = frozenset({"/tmp", "/var/tmp", "/dev/shm", "/dev/null", "/dev/zero"})  # noqa: S108
+
+
 def _chmod(call: Call) -> Value:
     modes: list[str] = []
     rest: list[Field] = []
@@ -83,6 +89,8 @@ def _chmod(call: Call) -> Value:
             attributes.append("unknown-mode")
     if reference is not None:
         attributes.append("copied-mode")
+        if resolved(reference.text, call.shell.cwd) in _OPEN_TO_ALL:
+            attributes += ["all", "world-write"]
     for where in rest:
         call.on_path(EffectKind.PERMISSION, where, *attributes)
     return EMPTY
@@ -116,6 +124,9 @@ def _setfacl(call: Call) -> Value:
     parsed = call.parsed(_ACL)
     if "dry" in parsed.attributes:
         return EMPTY
+    restored = parsed.argument("--restore")
+    if restored is not None:
+        _restored(call, restored)
     given = parsed.argument("-m", "--modify", "--set", "-s")
     opened = _EVERYBODY.findall(given.text) if given is not None else []
     attributes = ["acl", *sorted(parsed.attributes)]
@@ -126,6 +137,41 @@ def _setfacl(call: Call) -> Value:
     for where in parsed.operands:
         call.on_path(EffectKind.PERMISSION, where, *attributes)
     return EMPTY
+
+
+_ACL_FILE = re.compile(r"^# file: (\S+)\n((?:(?!# file).*\n?)*)", re.M)
+_ACL_ENTRY = re.compile(r"^(?:default:)?(?:other::|user:\w+:|group::)(\S+)", re.M)
+
+
+def _restored(call: Call, source: Field) -> None:
+    """`setfacl --restore`: the modes of many files, from a file or from standard input."""
+    content = call.stdin if source.text == "-" else call.reads(source)
+    for path, entries in _ACL_FILE.findall(content.text):
+        rights = "".join(_ACL_ENTRY.findall(entries))
+        opened = ["world-write", "all"] if "w" in rights else ["world-read"] * ("r" in rights)
+        call.on_path(EffectKind.PERMISSION, Field(known(path), source.span, path), "acl", *opened)
+    if content.text == HOLE and "file" not in content.taints:
+        call.on_path(EffectKind.PERMISSION, Field(content, source.span, source.raw), "recursive")
+
+
+def _statoverride(call: Call) -> Value:
+    """dpkg-statoverride --add user group mode path."""
+    operands = [arg for arg in call.args if not arg.text.startswith("-")]
+    if call.has("--add") and len(operands) > 3:
+        call.on_path(EffectKind.PERMISSION, operands[3], *mode_attributes(operands[2].text))
+    return EMPTY
+
+
+def _hdfs(call: Call) -> Value:
+    """hdfs dfs, hadoop fs: the commands of a shell on another file system."""
+    operands = call.args[1:] if call.args and call.args[0].text in ("dfs", "fs") else []
+    if operands and operands[0].text in ("-rm", "-rmr", "-chmod", "-chown", "-mv"):
+        name = "rm" if operands[0].text == "-rmr" else operands[0].text[1:]
+        more = ["-r"] if operands[0].text == "-rmr" else []
+        words = [Field(known(text), operands[0].span, text) for text in (name, *more)]
+        rest = [arg for arg in operands[1:] if arg.text != "-skipTrash"]
+        return call.run([*words, *rest])
+    return UNKNOWN
 
 
 def _chattr(call: Call) -> Value:
@@ -164,6 +210,8 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("chown", "chgrp", "gchown"), _chown),
     **dict.fromkeys(("setfacl", "nfs4_setfacl"), _setfacl),
     "chattr": _chattr,
+    "dpkg-statoverride": _statoverride,
+    **dict.fromkeys(("hdfs", "hadoop"), _hdfs),
     **dict.fromkeys(("icacls", "icacls.exe", "cacls", "cacls.exe"), _icacls),
     **dict.fromkeys(("takeown", "takeown.exe"), _takeown),
     **dict.fromkeys(("chmod", "gchmod"), _chmod),

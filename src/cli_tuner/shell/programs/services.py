@@ -56,6 +56,11 @@ def _action_first(call: Call) -> Value:
     action, names = words[0], words[1:]
     if call.name == "sc" and action == "config":
         action = "disable" if "disabled" in " ".join(words) else "run"
+    if call.name == "net" and action == "usershare":
+        from cli_tuner.shell.programs.sharing import usershare
+
+        usershare(call)
+        return EMPTY
     if call.name == "net" and action not in ("stop", "start"):
         return _windows_accounts(call, action, words[1:])
     for name in names[:8] or ["all"]:

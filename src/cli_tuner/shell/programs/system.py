@@ -107,6 +107,22 @@ def _git(call: Call) -> Value:
     return apply_facts(call, facts) if facts else UNKNOWN
 
 
+def _recipes(call: Call, makefile: str) -> None:
+    targets: set[str] = set()
+    for line in makefile.splitlines():
+        if not line.startswith("\t"):
+            targets = set(line.partition(":")[0].split())
+            continue
+        recipe = _MAKE.sub("make", line.strip().lstrip("@-+"))
+        if recipe.startswith("make ") and targets & set(recipe.split()):
+            call.effect(EffectKind.RESOURCE, "make", "fork", "recursive")
+        else:
+            call.run_text(known(recipe), stdin=EMPTY)
+
+
+_MAKE = re.compile(r"\$[({]MAKE[)}]")
+
+
 def _make(call: Call) -> Value:
     """make runs what the makefile says; one that comes from here is read as recipes."""
     where = call.after("-f", "--file", "--makefile")
@@ -126,9 +142,7 @@ def _make(call: Call) -> Value:
         hidden = content.taints & {"downloaded", "decoded"}
         if hidden and not content.known:
             call.effect(EffectKind.EXECUTE, content.source or None, *sorted(hidden))
-        for line in content.text.splitlines():
-            if line.startswith("\t"):
-                call.run_text(known(line.strip().lstrip("@-+")), stdin=EMPTY)
+        _recipes(call, content.text)
     if (
         call.shell.as_root
         and any("install" in arg.text for arg in call.args)
