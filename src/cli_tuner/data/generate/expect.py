@@ -26,10 +26,12 @@ OF_A_PATH = (
 ).split()
 SAFE = {
     each.__name__: each
-    for each in (abs, all, any, bool, chr, dict, divmod, enumerate, filter, float, int, isinstance,
-                 len, list, map, max, min, next, ord, range, repr, reversed, round, set, sorted, str,
-                 sum, tuple, zip)
-}  # fmt: skip
+    for each in (
+        *(abs, all, any, bool, chr, dict, divmod, enumerate, filter, float, int, isinstance, len),
+        *(list, map, max, min, next, ord, range, repr, reversed, round, set, sorted, str, sum),
+        *(tuple, zip),
+    )
+}
 
 
 class Seen:
@@ -124,6 +126,7 @@ class Checker:
             "lines": lambda path: self._file(path).lines,
             "file": self._file,
             "out": self.out,
+            "slot": self.made.slot,
             "today": lambda form: time.strftime(form, time.gmtime(self.now)),
         }
         if node is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,16 +14,14 @@ import yaml
 
 from cli_tuner.data.generate.amounts import COUNTED
 from cli_tuner.data.generate.grammar import (
-    Choice,
+    SLOT,
     Sequence,
-    Slot,
     certain_slots,
     phrase,
     slots_in,
     template,
 )
 from cli_tuner.data.generate.listed import SlotType, slot_type
-from cli_tuner.data.generate.value import Value
 from cli_tuner.errors import IntentError
 
 HERE = Path(__file__).parent
@@ -94,7 +93,7 @@ def domain(path: Path) -> tuple[Intent, ...]:
     """The intents of one file."""
     text = path.read_text(encoding="utf-8")
     try:
-        given = yaml.load(text, Loader=_OnceLoader)  # noqa: S506 - a SafeLoader
+        given = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise IntentError(f"{path.name}: {error}") from None
     try:
@@ -116,8 +115,11 @@ def domain(path: Path) -> tuple[Intent, ...]:
     return tuple(found)
 
 
-class _OnceLoader(yaml.SafeLoader):
-    """YAML in which a key that appears twice is an error."""
+class _Loader(yaml.SafeLoader):
+    """YAML without surprises: `on`, `0755`, `12:30` and `2024-01-31` are texts.
+
+    A key that appears twice is an error.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -127,9 +129,20 @@ class _OnceLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_Loader.yaml_implicit_resolvers = {}
+for _tag, _pattern, _first in (
+    ("null", r"^(null|)$", ["n", ""]),
+    ("bool", r"^(true|false)$", ["t", "f"]),
+    ("int", r"^(-?[1-9][0-9]*|0)$", list("-0123456789")),
+    ("merge", r"^<<$", ["<"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+
+
 @cache
 def _shared() -> dict[str, Any]:
-    given = yaml.safe_load((HERE / "shared.yaml").read_text(encoding="utf-8"))
+    text = (HERE / "shared.yaml").read_text(encoding="utf-8")
+    given = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     types = {name: slot_type(name, each) for name, each in given["types"].items()}
     return {"macros": given["macros"], "types": types, "trees": given["trees"]}
 
@@ -190,13 +203,13 @@ def _lines(given: Any) -> tuple[str, ...]:
 
 def _implied(text: str, known: set[str]) -> set[str]:
     """Slots of a command that need no declaration, since a type has their name."""
-    from cli_tuner.data.generate.grammar import SLOT
-
     names = {found[1] for found in SLOT.finditer(text) if not text[: found.start()].endswith("$")}
     return {name for name in names if name.rstrip("0123456789") in known}
 
 
 def _base_type(name: str, known: set[str]) -> str:
+    if not isinstance(name, str):
+        raise IntentError(f"a type is a name, not {name!r}")
     base = name if name in known else name.rstrip("0123456789")
     if base not in known:
         near = difflib.get_close_matches(base, known, 1)
@@ -296,6 +309,3 @@ def _inner(slot: Switch | Typed) -> set[str]:
     if isinstance(slot, Typed):
         return set()
     return {each.name for said, _ in slot.options for each in slots_in(said)}
-
-
-__all__ = ["Choice", "Intent", "Slot", "Switch", "Typed", "Value", "domain", "intents"]

@@ -13,6 +13,8 @@ from cli_tuner.data.generate.render import Rendered, render
 from cli_tuner.errors import IntentError
 
 TRIES_PER_PAIR = 12
+LONGEST = 200
+"""Characters; a longer command is never handed over, so none is taught."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def requests(intent: Intent, seed: int, count: int) -> Iterator[tuple[str, Rende
     for attempt in range(count * TRIES_PER_PAIR):
         rendered = render(intent, attempt % len(intent.say), rng)
         query = noisy(rendered.pieces, rng)
-        if query not in seen:
+        if query not in seen and len(rendered.command) <= LONGEST:
             seen.add(query)
             yield query, rendered
         if len(seen) == count:

@@ -50,6 +50,8 @@ def prove(intent: Intent, seed: int = 0, most: int | None = None) -> Proved:
             made.setdefault(rendered.command, rendered)
         chosen = list(made.values())[:most]
         problems = [each for one in chosen for each in _problems(one)]
+        if not made:
+            problems.append("no pair with a command of at most 200 characters")
         problems += _syntax([one.command for one in chosen])
     except CliTunerError as error:
         problems = [str(error)]
@@ -64,8 +66,6 @@ def _problems(made: Rendered) -> Iterator[str]:
         judged.append(
             "the guard calls it dangerous: " + ", ".join(r.rule_id for r in verdict.reasons)
         )
-    if len(command) > 200:
-        judged.append("longer than the 200 characters of a command")
     if made.intent.proof == "run" and not judged:
         judged += _run(made)
     for each in judged:

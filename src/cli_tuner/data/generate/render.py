@@ -41,7 +41,15 @@ class Rendered:
 
     def fill(self, text: str) -> str:
         """A tree line or an expectation with the values in place."""
-        return written(self.intent.text(text), self.values)
+        try:
+            return written(self.intent.text(text), self.values)
+        except KeyError as error:
+            raise IntentError(f'{self.intent.id}: "{text}": no form or value {error}') from None
+
+    def slot(self, name: str, form: str = "") -> str:
+        """The value of a slot as expectations see it, without quoting for the shell."""
+        value = self.values[name]
+        return value.written(form or ("raw" if "raw" in value.forms else ""))
 
 
 def render(intent: Intent, number: int, rng: random.Random) -> Rendered:
