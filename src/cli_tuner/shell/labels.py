@@ -14,6 +14,10 @@ from cli_tuner.shell.values import HOLE, QUERY, STAR
 
 _FILE = Path(__file__).parent / "labels.yaml"
 _HOME = re.compile(r"^/(?:home|Users)/[^/]+(?=/|$)|^/root(?=/|$)")
+# Where another system's root is usually seen: the host's in a container, a disk's in a rescue.
+HOST_VIEWS = ("/host", "/hostfs", "/host-root", "/rootfs", "/mnt/root", "/mnt/host", "/proc/1/root")
+# What matters on any system's disk.
+SERIOUS = frozenset({"accounts", "secret", "startup", "keys"})
 _GLOB = re.compile(f"[{STAR}{QUERY}]")
 
 

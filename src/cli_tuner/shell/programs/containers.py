@@ -1,19 +1,20 @@
 """Containers: what they get of the host, and what the commands inside them do to it.
 
 Covered: docker-like `run`, `create`, `exec` and `compose -f -`; lxc and incus; ctr, crictl, runc,
-systemd-nspawn; kubectl `exec`, `debug`, `run --overrides` and manifests in the text; requests to
-a runtime's socket. A path below a volume is judged as the host's path behind it. Not covered:
-manifests, compose files and images that are not in the text.
+systemd-nspawn; requests to a runtime's socket. A path below a volume is judged as the host's path
+behind it; kubectl is in `kubernetes`. Not covered: compose files and images that are not in the
+text.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
-from cli_tuner.shell.labels import labels_of
+from cli_tuner.shell.labels import HOST_VIEWS, labels_of
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.values import EMPTY, HOLE, STAR, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
@@ -41,7 +42,10 @@ _CAPABILITY = re.compile(
     r"DAC_READ_SEARCH|DAC_OVERRIDE|BPF|PERFMON|MKNOD|SYSLOG|MAC_ADMIN|MAC_OVERRIDE)$",
     re.I,
 )
-_SOCKET = re.compile(r"(?:docker|containerd|crio|podman|cri-dockerd)\.sock")
+_SOCKET = re.compile(
+    r"(?:docker|containerd|crio|podman|cri-dockerd)\.sock|system_bus_socket|"
+    r"(?:lxd|incus)/unix\.socket|^/(?:var/)?run/?$|^/(?:var/)?run/(?:systemd|dbus)\b"
+)
 # What a specification asks for, in YAML, in JSON, or as key=value.
 _ASKS = re.compile(
     r"""["']?(?:privileged|hostPID|hostIPC|allowPrivilegeEscalation["']?\s*[:=]\s*["']?true.*?"""
@@ -81,7 +85,7 @@ def _container_run(call: Call, verb: str, args: list[Field]) -> Value:
     if not command:
         return UNKNOWN
     kept = "--rm" not in options or verb == "exec"
-    return _inside(call, command, volumes, kept=kept)
+    return inside(call, command, volumes, kept=kept)
 
 
 def _granted(call: Call, args: list[Field]) -> _Volumes:
@@ -96,11 +100,15 @@ def _granted(call: Call, args: list[Field]) -> _Volumes:
         if head == "--privileged" and rest != "false":
             call.effect(EffectKind.CONTAINER, "the host", "privileged")
         elif head in ("-v", "--volume"):
-            volumes += _volume(call, value)
+            volumes += volume(call, value)
+        elif head == "--mount" and (match := re.search(r"volume-opt=device=([^,\"]+)", value)):
+            volumes += volume(call, f"{match[1]}:/x")
+        elif head == "--with-ns" and "/proc/1/" in value:
+            call.effect(EffectKind.CONTAINER, "host namespaces", "escape")
         elif head == "--mount" and (match := re.search(r"(?:source|src)=([^,]+)", value)):
             inside = re.search(r"(?:target|dst|destination)=([^,]+)", value)
             mode = ":ro" if re.search(r"\breadonly\b|\bro\b", value) else ""
-            volumes += _volume(call, f"{match[1]}:{inside[1] if inside else '/x'}{mode}")
+            volumes += volume(call, f"{match[1]}:{inside[1] if inside else '/x'}{mode}")
         elif head == "--cap-add" and _CAPABILITY.match(value):
             call.effect(EffectKind.CONTAINER, value, "privileged")
         elif head == "--device":
@@ -115,9 +123,11 @@ def _granted(call: Call, args: list[Field]) -> _Volumes:
     return volumes
 
 
-def _volume(call: Call, value: str) -> _Volumes:
+def volume(call: Call, value: str) -> _Volumes:
+    """`host:inside[:mode]`: emit what it gives of the host; the result is what is where."""
     host, _, rest = value.partition(":")
-    inside, _, mode = rest.partition(":")
+    host = call.shell.volumes.get(host, host)
+    there, _, mode = rest.partition(":")
     read_only = "ro" in mode.split(",")
     if read_only and host.rstrip("/") != "":
         return []
@@ -125,17 +135,19 @@ def _volume(call: Call, value: str) -> _Volumes:
         call.effect(EffectKind.CONTAINER, host, "socket")
     elif host.startswith("/") and host.strip("/") == "":
         call.effect(EffectKind.CONTAINER, host, "host-root")
-    elif _HOST.match(value):
+    elif host.rstrip("/") == "/dev":
+        call.effect(EffectKind.CONTAINER, host, "device")
+    elif _HOST.match(f"{host}:{rest}"):
         call.effect(EffectKind.CONTAINER, host, "host-folder")
     # A name without a slash is a volume of the runtime, not a folder of the host.
     named = not host.startswith((".", "/", "~")) and not ord(host[:1] or "a") >= 0xE000
-    return [] if named or not inside else [(inside.rstrip("/"), host.rstrip("/"))]
+    return [] if named or not there else [(there.rstrip("/"), host.rstrip("/"))]
 
 
 # --- what runs in it
 
 
-def _inside(
+def inside(
     call: Call, command: list[Field], volumes: Sequence[tuple[str, str]] = (), *, kept: bool = True
 ) -> Value:
     """A command in a container works on the container's files; judge it, but not as ours.
@@ -154,19 +166,19 @@ def _inside(
         # The kernel, its settings and its modules are not the container's own.
         if effect.kind not in _LOCAL or "is:kernel" in effect.attributes:
             shell.effects.append(effect)
-        elif not _through_volume(call, effect, volumes):
+        elif not _throughvolume(call, effect, volumes):
             _container_only(call, effect, kept=kept)
     return printed
 
 
-def _through_volume(call: Call, effect: Effect, volumes: Sequence[tuple[str, str]]) -> bool:
+def _throughvolume(call: Call, effect: Effect, volumes: Sequence[tuple[str, str]]) -> bool:
     """Whether the path is the host's behind a volume; if so, it is judged as that."""
     target = effect.target or ""
-    for inside, host in volumes:
-        if target != inside and not target.startswith(inside + "/"):
+    for there, host in (*volumes, *((view, "") for view in HOST_VIEWS)):
+        if target != there and not target.startswith(there + "/"):
             continue
         # A target is as a person sees it; its globs and unknown stretches are marks again.
-        path = (host + target[len(inside) :] or "/").replace("*", STAR).replace("…", HOLE)
+        path = (host + target[len(there) :] or "/").replace("*", STAR).replace("…", HOLE)
         where = Field(known(path), call.shell.span, path)
         attributes = [a for a in effect.attributes if not a.startswith(("at:", "is:"))]
         if effect.kind in _ON_FILES:
@@ -217,7 +229,9 @@ def _docker(call: Call) -> Value:
     if verb in ("run", "create", "exec"):
         return _container_run(call, verb, rest)
     if verb == "compose":
-        _compose_file(Call(call.shell, call.name, rest, call.stdin))
+        return _compose(Call(call.shell, call.name, rest, call.stdin), args)
+    if verb == "volume" and [arg.text for arg in rest[:1]] == ["create"]:
+        _named_volume(call, rest)
     if verb in ("service", "plugin") and rest and rest[0].text in ("create", "install"):
         _granted(call, rest)
         if verb == "plugin" and call.has("--grant-all-permissions"):
@@ -226,72 +240,49 @@ def _docker(call: Call) -> Value:
     return apply_facts(Call(call.shell, call.name, args, call.stdin), facts) if facts else UNKNOWN
 
 
-def _docker_compose(call: Call) -> Value:
-    if call.has("down") and call.has("-v", "--volumes"):
-        call.effect(EffectKind.REMOTE_STATE, "volumes", "delete")
+def _named_volume(call: Call, args: list[Field]) -> None:
+    """docker volume create: with `o=bind` the name stands for a folder of the host."""
+    texts = [arg.text for arg in args]
+    options = dict(
+        text.rpartition("--opt=")[2].partition("=")[::2] for text in texts if "=" in text
+    )
+    device = options.get("device", "")
+    if "bind" in options.get("o", "").split(",") and device.startswith("/"):
+        volume(call, f"{device}:/x")
+        call.shell.volumes[texts[-1]] = device
+
+
+def _compose(call: Call, whole: list[Field]) -> Value:
+    """docker compose: a file's demands, and volumes given to `run`."""
+    from cli_tuner.shell.dispatch import apply_facts
+    from cli_tuner.shell.facts import facts_of
+
+    if call.has("--dry-run"):
+        return UNKNOWN
     _compose_file(call)
-    return UNKNOWN
+    if call.has("run", "create"):
+        _granted(call, call.args)
+    facts = facts_of("docker-commands")
+    return apply_facts(Call(call.shell, call.name, whole, call.stdin), facts) if facts else UNKNOWN
+
+
+def _docker_compose(call: Call) -> Value:
+    first = Field(known("compose"), call.shell.span, "compose")
+    return _compose(call, [first, *call.args])
 
 
 def _compose_file(call: Call) -> None:
     where = call.after("-f", "--file")
     if where is not None:
-        demands(call, _text_of(call, where))
+        demands(call, text_of(call, where))
 
 
-def _text_of(call: Call, where: Field) -> str:
+def text_of(call: Call, where: Field) -> str:
+    """What a file of the text, or standard input, holds."""
     if where.text in ("-", "/dev/stdin"):
         return call.stdin.text
     content = call.shell.files.get(resolved(where.text, call.shell.cwd))
     return content.text if content is not None else ""
-
-
-_REVEALS = re.compile(r"(?:-o=?)?(?:yaml|json|jsonpath|go-template|template|custom-columns)")
-
-
-def _kubectl(call: Call) -> Value:
-    from cli_tuner.shell.dispatch import apply_facts
-    from cli_tuner.shell.facts import facts_of
-
-    texts = [arg.text for arg in call.args]
-    if "debug" in texts:
-        return _debug(call, texts)
-    if "exec" in texts and "--" in texts:
-        return _inside(call, call.args[texts.index("--") + 1 :])
-    dry = any(text.startswith("--dry-run") and text != "--dry-run=none" for text in texts)
-    overrides = call.after("--overrides")
-    if overrides is not None and not dry:
-        demands(call, overrides.text)
-    if call.has("--privileged") and "--privileged=false" not in texts and not dry:
-        call.effect(EffectKind.CONTAINER, "the node", "privileged")
-    where = call.after("-f", "--filename")
-    if where is not None and {"apply", "create", "replace"} & set(texts) and not dry:
-        demands(call, _text_of(call, where))
-    if "clusterrolebinding" in texts and any("cluster-admin" in text for text in texts) and not dry:
-        call.effect(EffectKind.ACCOUNT, "cluster-admin", "admin-group")
-    if "run" in texts and "--" in texts and not dry:
-        return _inside(call, call.args[texts.index("--") + 1 :])
-    kinds = [t for t in texts if re.match(r"secrets?(?:[/.,]|$)", t)]
-    shape = call.after("-o", "--output") or next((a for a in call.args if a.text[:2] == "-o"), None)
-    if kinds and "get" in texts and shape is not None and _REVEALS.match(shape.text):
-        call.effect(EffectKind.SECRET, "the cluster's secrets", "dump")
-        return Value((HOLE,), frozenset({"secret"}), "the cluster's secrets")
-    facts = facts_of("kubectl-commands")
-    return apply_facts(call, facts) if facts else UNKNOWN
-
-
-def _debug(call: Call, texts: list[str]) -> Value:
-    """kubectl debug: on a node, the node's root is at /host."""
-    node = any(text.startswith(("node/", "nodes/")) for text in texts)
-    if node:
-        profile = call.after("--profile")
-        strong = profile is not None and profile.text in ("sysadmin", "netadmin")
-        kind = "privileged" if strong else "host-folder"
-        call.effect(EffectKind.CONTAINER, "the node", kind)
-    if "--" in texts:
-        volumes = [("/host", "")] if node else []
-        return _inside(call, call.args[texts.index("--") + 1 :], volumes)
-    return UNKNOWN
 
 
 def _lxc(call: Call) -> Value:
@@ -305,9 +296,9 @@ def _lxc(call: Call) -> Value:
         call.effect(EffectKind.CONTAINER, "the host", kind)
     source = next((t[7:] for t in texts if t.startswith("source=")), None)
     if source is not None and "disk" in texts:
-        _volume(call, source + ":/x")
+        volume(call, source + ":/x")
     if texts[:1] == ["exec"] and "--" in texts:
-        return _inside(call, call.args[texts.index("--") + 1 :])
+        return inside(call, call.args[texts.index("--") + 1 :])
     if texts[:1] in (["delete"], ["rm"]):
         call.effect(EffectKind.REMOTE_STATE, texts[-1], "docker")
     return UNKNOWN
@@ -333,10 +324,12 @@ def _low_level(call: Call) -> Value:
     else:
         return UNKNOWN
     volumes = _granted(call, args)
-    rest, _ = _skip_options(args, _wrapper(_DOCKER_VALUES + " " + _LOW_LEVEL_VALUES))
+    # After the verb -t and -i are a terminal and standard input.
+    own = _wrapper(_DOCKER_VALUES + " " + _LOW_LEVEL_VALUES)
+    rest, _ = _skip_options(args, replace(own, values=own.values - {"-t", "-i"}))
     # ctr names the image and then the container; the others only the container.
     skip = 2 if call.name == "ctr" and verb == "run" else 1
-    return _inside(call, rest[skip:], volumes) if rest[skip:] else UNKNOWN
+    return inside(call, rest[skip:], volumes) if rest[skip:] else UNKNOWN
 
 
 def _nspawn(call: Call) -> Value:
@@ -350,11 +343,11 @@ def _nspawn(call: Call) -> Value:
     bound = options.get("--bind")
     volumes: _Volumes = [("", "")] if place == "root" else []
     if bound is not None:
-        host, _, inside = bound.partition(":")
-        volumes += _volume(call, f"{host}:{inside or host}")
+        host, _, there = bound.partition(":")
+        volumes += volume(call, f"{host}:{there or host}")
     if re.search(r"\ball\b|SYS_ADMIN|SYS_MODULE", options.get("--capability", "")):
         call.effect(EffectKind.CONTAINER, "the host", "privileged")
-    return _inside(call, rest, volumes) if rest else UNKNOWN
+    return inside(call, rest, volumes) if rest else UNKNOWN
 
 
 def socket_request(call: Call) -> None:
@@ -379,7 +372,6 @@ def _attack(call: Call) -> Value:
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("docker", "podman", "nerdctl", "buildah"), _docker),
     **dict.fromkeys(("docker-compose", "podman-compose"), _docker_compose),
-    **dict.fromkeys(("kubectl", "oc", "k3s", "microk8s"), _kubectl),
     **dict.fromkeys(("lxc", "incus", "lxd"), _lxc),
     **dict.fromkeys(("ctr", "crictl", "runc", "crun"), _low_level),
     "systemd-nspawn": _nspawn,

@@ -73,10 +73,13 @@ def _mount(call: Call) -> Value:
         attributes.append("cover")
     if len(paths) > 1 and (bound or (kind is not None and kind.text in _HIDES)):
         attributes += _covered(call, paths[-1])
-    if kind is not None and kind.text == "cgroup" and paths and place_of(paths[-1]) == "temp":
+    cgroups = kind is not None and kind.text == "cgroup"
+    if cgroups and paths and not paths[-1].startswith("/sys/fs/cgroup"):
         # Its release_agent runs on the host; services use the tree below /sys/fs/cgroup.
         call.effect(EffectKind.CONTAINER, "the cgroup tree", "escape")
     where = parsed.operands[-1].text if parsed.operands else "all"
+    if paths and "device" in attributes:
+        call.shell.mounts.append(paths[-1])
     call.effect(EffectKind.MOUNT, where, *attributes)
     return EMPTY
 

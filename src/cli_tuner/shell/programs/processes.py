@@ -158,6 +158,11 @@ def _bus(call: Call) -> Value:
         call.effect(EffectKind.ACCOUNT, match[1], "admin-group" if rights else "change")
     elif match := re.search(r"(StopUnit|KillUnit|DisableUnitFiles|MaskUnitFiles)\W+(.*)", text):
         call.effect(EffectKind.SERVICE, match.group(2).split(" ")[-1] or "a unit", "stop")
+    elif "StartTransientUnit" in text and not call.has("--user", "--session"):
+        # The system's manager, which is root, starts what the message says.
+        call.effect(EffectKind.PRIVILEGE, "root", "escape")
+    elif match := re.search(r"systemd1\.\w+\W(?:Start|Restart|Reload|Enable|Link)\w*\W(.*)", text):
+        call.effect(EffectKind.SERVICE, match[1].split(" ")[0] or "a unit", "run")
     return UNKNOWN
 
 

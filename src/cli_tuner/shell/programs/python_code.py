@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cli_tuner.shell.programs.python_calls import Caller, Items, Ref
+from cli_tuner.shell.programs.python_libraries import library_calls
 from cli_tuner.shell.values import HOLE, UNKNOWN, Value, concatenated, known
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def run_python(call: Call, code: str) -> bool:
         tree = ast.parse(code.strip("\n"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
+    library_calls(call, tree)
     reader = Reader(call)
     for node in tree.body:
         reader.visit(node)

@@ -1,0 +1,81 @@
+"""kubectl and its like: what runs in a pod, and what a specification asks of the node.
+
+Covered: `exec`, `run`, `create ... -- command`, `debug`, overrides, patches and manifests in the
+text, manifests from an address, and what opens the cluster's API. Not covered: manifests in files.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.programs.containers import demands, inside, text_of
+from cli_tuner.shell.values import HOLE, UNKNOWN, Value
+
+_REVEALS = re.compile(r"(?:-o=?)?(?:yaml|json|jsonpath|go-template|template|custom-columns)")
+
+
+def _kubectl(call: Call) -> Value:
+    from cli_tuner.shell.dispatch import apply_facts
+    from cli_tuner.shell.facts import facts_of
+
+    texts = [arg.text for arg in call.args]
+    if "debug" in texts:
+        return _debug(call, texts)
+    dry = any(text.startswith("--dry-run") and text != "--dry-run=none" for text in texts)
+    if not dry:
+        _specified(call, texts)
+    if {"exec", "create", "run"} & set(texts) and "--" in texts and not dry:
+        return inside(call, call.args[texts.index("--") + 1 :])
+    kinds = [t for t in texts if re.match(r"secrets?(?:[/.,]|$)", t)]
+    shape = call.after("-o", "--output") or next((a for a in call.args if a.text[:2] == "-o"), None)
+    if kinds and "get" in texts and shape is not None and _REVEALS.match(shape.text):
+        call.effect(EffectKind.SECRET, "the cluster's secrets", "dump")
+        return Value((HOLE,), frozenset({"secret"}), "the cluster's secrets")
+    facts = facts_of("kubectl-commands")
+    return apply_facts(call, facts) if facts else UNKNOWN
+
+
+def _specified(call: Call, texts: list[str]) -> None:
+    """What a specification in the text, or an option, asks of the node or the cluster."""
+    for option in ("--overrides", "-p", "--patch"):
+        asked = call.after(option)
+        if asked is not None:
+            demands(call, asked.text)
+    if call.has("--privileged") and "--privileged=false" not in texts:
+        call.effect(EffectKind.CONTAINER, "the node", "privileged")
+    where = call.after("-f", "--filename")
+    if where is not None and {"apply", "create", "replace"} & set(texts):
+        demands(call, text_of(call, where))
+        if _ADDRESS.match(where.text):
+            stranger = _STRANGER.match(where.text) is not None
+            call.effect(EffectKind.EXECUTE, where.text, "manifest", *(["downloaded"] * stranger))
+    if "clusterrolebinding" in texts and any("cluster-admin" in text for text in texts):
+        call.effect(EffectKind.ACCOUNT, "cluster-admin", "admin-group")
+    if "proxy" in texts and any(re.search(r"--address=(?:0\.|\[?::)", text) for text in texts):
+        call.effect(EffectKind.CONTAINER, "the cluster's API", "socket")
+    if "label" in texts and any("enforce=privileged" in text for text in texts):
+        call.effect(EffectKind.CONTAINER, "the namespace", "unconfined")
+
+
+_ADDRESS = re.compile(r"https?://")
+# A manifest that anybody on the way can change, or from a host without a name.
+_STRANGER = re.compile(r"http://(?!localhost|127\.)|https?://\d+\.\d+\.\d+\.\d+")
+
+
+def _debug(call: Call, texts: list[str]) -> Value:
+    """kubectl debug: on a node, the node's root is at /host."""
+    node = any(text.startswith(("node/", "nodes/")) for text in texts)
+    if node:
+        profile = call.after("--profile")
+        strong = profile is not None and profile.text in ("sysadmin", "netadmin")
+        kind = "privileged" if strong else "host-folder"
+        call.effect(EffectKind.CONTAINER, "the node", kind)
+    if "--" in texts:
+        volumes = [("/host", "")] if node else []
+        return inside(call, call.args[texts.index("--") + 1 :], volumes)
+    return UNKNOWN
+
+
+HANDLERS: dict[str, Handler] = dict.fromkeys(("kubectl", "oc", "k3s", "microk8s"), _kubectl)

@@ -1,0 +1,77 @@
+"""Python's bindings of container runtimes and package managers, by what their calls ask for.
+
+    docker.from_env().containers.run(..., privileged=True)     as `docker run --privileged`
+    apt.Cache()["systemd"].mark_delete()                       as `apt remove systemd`
+
+Objects are not followed: a call counts by its own name, its keywords and its constants, in a text
+that imports the library. Not covered: arguments that are computed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.values import known
+from cli_tuner.shell.words import Field
+
+if TYPE_CHECKING:
+    from cli_tuner.shell.call import Call
+
+_RUNTIMES = frozenset({"docker", "podman", "pylxd", "kubernetes"})
+_MANAGERS = frozenset({"apt", "apt_pkg", "dnf", "libdnf5", "yum", "rpm", "portage", "pyalpm"})
+_REMOVES = frozenset({"mark_delete", "remove", "erase", "addErase", "markErase", "package_remove"})
+_HOST_FOLDER = re.compile(r"['\"](/[^'\":]*)['\"]\s*:|['\"](/[^'\":]*):/|source=['\"](/[^'\"]*)")
+
+
+def library_calls(call: Call, tree: ast.Module) -> None:
+    """Emit what calls of such a library would do."""
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+        )
+    }
+    runtime, manager = imported & _RUNTIMES, imported & _MANAGERS
+    if not runtime and not manager:
+        return
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        if runtime:
+            _container(call, node)
+        if manager and isinstance(node.func, ast.Attribute) and node.func.attr in _REMOVES:
+            _removed(call, node, node.func)
+
+
+def _container(call: Call, node: ast.Call) -> None:
+    from cli_tuner.shell.programs.containers import volume
+
+    for keyword in node.keywords:
+        text = ast.unparse(keyword.value)
+        if keyword.arg == "privileged" and text == "True":
+            call.effect(EffectKind.CONTAINER, "the host", "privileged")
+        elif keyword.arg in ("pid_mode", "host_pid") and text in ("'host'", "True"):
+            call.effect(EffectKind.CONTAINER, "the host's processes", "host-pid")
+        elif keyword.arg == "cap_add" and re.search(r"ALL|SYS_ADMIN|SYS_PTRACE|SYS_MODULE", text):
+            call.effect(EffectKind.CONTAINER, "the host", "privileged")
+        elif keyword.arg in ("volumes", "binds", "mounts", "devices"):
+            for match in _HOST_FOLDER.finditer(text):
+                volume(call, next(g for g in match.groups() if g) + ":/x")
+
+
+def _removed(call: Call, node: ast.Call, function: ast.Attribute) -> None:
+    """The package is the index of what the method belongs to, or the argument; else it is any."""
+    owner = function.value
+    named = owner.slice if isinstance(owner, ast.Subscript) else next(iter(node.args), None)
+    if isinstance(named, ast.Constant) and isinstance(named.value, str):
+        words = ["apt", "remove", named.value]
+        call.run([Field(known(word), call.shell.span, word) for word in words])
+    elif function.attr != "remove":
+        call.effect(EffectKind.PACKAGE, "any package", "remove", "all")
