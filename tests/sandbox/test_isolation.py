@@ -173,11 +173,12 @@ def test_a_killed_surrounding_is_said() -> None:
 
 
 def processes_with(token: str) -> list[Path]:
-    """Processes of this machine, in any namespace, whose arguments have the token."""
+    """Processes of this machine, in any namespace, that were started with the token."""
     found = []
     for each in Path("/proc").glob("[0-9]*"):
         try:
-            if token.encode() in (each / "cmdline").read_bytes():
+            started_with = (each / "cmdline").read_bytes() + (each / "environ").read_bytes()
+            if token.encode() in started_with:
                 found.append(each)
         except OSError:
             continue
@@ -187,7 +188,12 @@ def processes_with(token: str) -> list[Path]:
 def test_a_fork_bomb_ends_with_its_sandbox() -> None:
     token = secrets.token_hex(8)
     started = time.monotonic()
-    done = run(f":(){{ :|:& }};:; sleep 60; : {token}", EMPTY, Limits(wall_s=2))
+    with ThreadPoolExecutor(1) as pool:
+        bomb = f":(){{ :|:& }};:; sleep 60; : {token}"
+        running = pool.submit(run, bomb, EMPTY, Limits(wall_s=2))
+        time.sleep(1)
+        assert processes_with(token)
+        done = running.result()
     assert time.monotonic() - started < 10
     assert done.stopped == "time"
     for _ in range(50):

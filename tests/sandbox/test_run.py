@@ -114,3 +114,11 @@ def test_long_names_and_deep_trees_come_through() -> None:
     tree = FileTree.of(f"d/{long}/{long}.txt 10", f"l -> {long}")
     assert changed(f"rm d/{long}/{long}.txt", tree) == {("deleted", f"d/{long}/{long}.txt")}
     assert run("readlink l", tree).stdout.decode().strip() == long
+
+
+def test_a_process_found_by_its_command_line_is_not_the_sandbox_itself() -> None:
+    tree = FileTree.of(each=["sleep 4711 &"])
+    assert run("pgrep -af 4711", tree).stdout.endswith(b" sleep 4711\n")
+    assert len(run("pgrep -af 4711", tree).stdout.splitlines()) == 1
+    done = run("pkill -f 4711", tree, probe="pgrep -c sleep")
+    assert (done.status, done.probe) == (0, b"0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import selectors
 import subprocess
 import time
@@ -39,22 +40,32 @@ class Bounds:
     pipes: Mapping[int, int]
 
 
-def bounded(arguments: list[str], tree: int, bounds: Bounds) -> Outcome:
-    """Run to the end or to a bound. The descriptors of `bounds.pipes` are those of the child.
+def bounded(arguments: list[str], files: Mapping[int, bytes], bounds: Bounds) -> Outcome:
+    """Run to the end or to a bound.
 
-    Root becomes nobody first, so that the kernel's own limits count and nothing of root's is
-    reachable even if a namespace failed. Raises OSError if the process cannot be started.
+    `files` are contents to hand over as open files, `bounds.pipes` the pipes to read; `{4}` in the
+    arguments becomes the descriptor that file or pipe 4 has in the child, where 1 and 2 are
+    standard output and error. Root becomes nobody first, so that the kernel's own limits count and
+    nothing of root's is reachable even if a namespace failed. Raises OSError if the process cannot
+    be started.
     """
-    ends = {child: _pipe() for child in bounds.pipes}
     nobody = OUTSIDER if os.geteuid() == 0 else None
-    plan = _plan(arguments, tree, ends)
-    try:
+    with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+        numbers, reads = {}, {}
+        for name, content in files.items():
+            numbers[name] = _file(content)
+            theirs.callback(os.close, numbers[name])
+        for name in bounds.pipes:
+            reads[name], numbers[name] = _pipe()
+            ours.callback(os.close, reads[name])
+            theirs.callback(os.close, numbers[name])
+        named = {f"{{{name}}}": str(number) for name, number in numbers.items()}
         process = subprocess.Popen(
-            plan,
+            [re.sub(r"\{\d\}", lambda found: named[found[0]], word) for word in arguments],
             stdin=subprocess.DEVNULL,
-            stdout=ends[1][1],
-            stderr=ends[2][1],
-            pass_fds=[tree, *(write for child, (_, write) in ends.items() if child > 2)],
+            stdout=numbers[1],
+            stderr=numbers[2],
+            pass_fds=[number for name, number in numbers.items() if name not in {1, 2}],
             cwd="/",
             env={},
             start_new_session=True,
@@ -62,33 +73,33 @@ def bounded(arguments: list[str], tree: int, bounds: Bounds) -> Outcome:
             group=nobody,
             extra_groups=None if nobody is None else [],
         )
-    except BaseException:
-        for read, _ in ends.values():
-            os.close(read)
-        raise
-    finally:
-        for _, write in ends.values():
-            os.close(write)
+        theirs.close()
+        try:
+            return _drain(process, reads, bounds)
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _file(content: bytes) -> int:
+    """A file in memory, open at its start, with a number that the supervisor does not use."""
+    made = os.memfd_create("sandbox")
     try:
-        return _drain(process, {child: read for child, (read, _) in ends.items()}, bounds)
+        with open(made, "wb", closefd=False) as file:
+            file.write(content)
+        os.lseek(made, 0, os.SEEK_SET)
+        return fcntl.fcntl(made, fcntl.F_DUPFD_CLOEXEC, HIGH)
     finally:
-        process.kill()
-        process.wait()
+        os.close(made)
 
 
 def _pipe() -> tuple[int, int]:
-    """A pipe whose writing end has a number that no descriptor of the supervisor has."""
+    """A pipe whose writing end has a number that the supervisor does not use."""
     read, write = os.pipe()
-    high = fcntl.fcntl(write, fcntl.F_DUPFD_CLOEXEC, HIGH)
-    os.close(write)
-    return read, high
-
-
-def _plan(arguments: list[str], tree: int, ends: dict[int, tuple[int, int]]) -> list[str]:
-    """The arguments with descriptor numbers: a name such as `{4}` becomes the number it has."""
-    numbers = {"{3}": str(tree)}
-    numbers |= {f"{{{child}}}": str(write) for child, (_, write) in ends.items()}
-    return [numbers.get(word, word) for word in arguments]
+    try:
+        return read, fcntl.fcntl(write, fcntl.F_DUPFD_CLOEXEC, HIGH)
+    finally:
+        os.close(write)
 
 
 def _drain(process: subprocess.Popen[bytes], ends: dict[int, int], bounds: Bounds) -> Outcome:
@@ -113,8 +124,6 @@ def _drain(process: subprocess.Popen[bytes], ends: dict[int, int], bounds: Bound
                         stopped = stopped or "output"
         finally:
             process.kill()
-            for read in ends.values():
-                os.close(read)
     return Outcome({k: bytes(v) for k, v in buffers.items()}, process.wait(), stopped)
 
 

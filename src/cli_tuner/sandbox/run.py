@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
+import shlex
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -15,14 +14,13 @@ from cli_tuner.sandbox.archive import pack
 from cli_tuner.sandbox.base import BASE, OF_THE_MACHINE, bwrap_arguments
 from cli_tuner.sandbox.changes import Change, changes_between
 from cli_tuner.sandbox.limits import Limits
-from cli_tuner.sandbox.process import HIGH, Bounds, Outcome, Stopped, bounded
+from cli_tuner.sandbox.process import Bounds, Outcome, Stopped, bounded
 from cli_tuner.sandbox.snapshot import Snapshot, snapshot
 from cli_tuner.sandbox.tree import HOME, FileTree
 
 __all__ = ["HOME", "Image", "Run", "image", "reason_it_cannot_run", "run"]
 
-SUPERVISOR = Path(__file__).with_name("supervisor.sh")
-REPORT, AGAIN = 4, 6
+SCRIPT, TREE, REPORT, AGAIN = 0, 3, 4, 6
 FRESH_S = 30.0
 """Ages in a tree are relative to now, so an image is made anew after this many seconds."""
 KEPT = 256
@@ -154,50 +152,39 @@ def _after(setup: str, archive: bytes) -> tuple[bytes, Snapshot]:
 
 
 def _start(archive: bytes, texts: tuple[str, str, str, str], limits: Limits) -> Outcome:
-    arguments = [
-        *bwrap_arguments(limits),
-        *("--", "bash", "-c", _script(limits), "sandbox", *texts),
-        *("{3}", f"{{{REPORT}}}", f"{{{AGAIN}}}"),
-    ]
+    arguments = [*bwrap_arguments(limits), "--", "bash", f"/dev/fd/{{{SCRIPT}}}"]
+    arguments += [f"{{{number}}}" for number in (TREE, REPORT, AGAIN)]
     room = 4 * limits.disk
-    pipes = {1: limits.output, 2: limits.output, REPORT: room, AGAIN: room}
+    bounds = Bounds(
+        limits.wall_s,
+        limits.memory,
+        {1: limits.output, 2: limits.output, REPORT: room, AGAIN: room},
+    )
     try:
-        tree = _memory_file(archive)
-    except OSError as error:
-        raise SandboxMissing(f"no file in memory can be made: {error}") from None
-    try:
-        outcome = bounded(arguments, tree, Bounds(limits.wall_s, limits.memory, pipes))
+        outcome = bounded(arguments, {SCRIPT: _script(texts, limits), TREE: archive}, bounds)
     except OSError as error:
         raise SandboxMissing(f"a sandbox cannot be started: {error}") from None
-    finally:
-        os.close(tree)
     if not outcome.read[REPORT].startswith(STARTED) and not outcome.stopped:
         said = outcome.read[2].decode(errors="replace").strip()[-300:]
         raise SandboxMissing(f"bubblewrap cannot make a sandbox here: {said or outcome.status}")
     return outcome
 
 
-def _memory_file(content: bytes) -> int:
-    low = os.memfd_create("tree")
-    tree = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, HIGH)
-    os.close(low)
-    with open(tree, "wb", closefd=False) as file:
-        file.write(content)
-    os.lseek(tree, 0, os.SEEK_SET)
-    return tree
-
-
-@cache
-def _script(limits: Limits) -> str:
-    bounds = (
+def _script(texts: tuple[str, str, str, str], limits: Limits) -> bytes:
+    """The supervisor with everything that it has to know written before it."""
+    given = dict(zip(("SETUP", "EACH", "COMMAND", "PROBE"), texts, strict=True))
+    given["MOUNTED"] = " ".join(f"--exclude=.{name}" for name in OF_THE_MACHINE)
+    given["BOUNDS"] = (
         f"ulimit -c 0 -t {limits.cpu_s} -v {limits.address_space >> 10} "
         f"-u {limits.processes} -n {limits.open_files} -f {limits.file_size >> 10}"
     )
-    mounted = " ".join(f"--exclude=.{name}" for name in OF_THE_MACHINE)
-    descriptors = 'exec 3<&"$5" 4>&"$6" 6>&"$7"; eval "exec $5<&- $6>&- $7>&-"'
-    return f"MOUNTED='{mounted}'; {descriptors}\n{SUPERVISOR.read_text(encoding='utf-8')}".replace(
-        'cd "$HOME"', f'{bounds}; cd "$HOME"', 1
-    )
+    lines = [f"{name}={shlex.quote(text)}" for name, text in given.items()]
+    return "\n".join([*lines, _supervisor()]).encode(errors="surrogateescape")
+
+
+@cache
+def _supervisor() -> str:
+    return Path(__file__).with_name("supervisor.sh").read_text(encoding="utf-8")
 
 
 def _report(outcome: Outcome) -> tuple[int, int, bytes, Snapshot] | None:

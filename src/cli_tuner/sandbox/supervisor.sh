@@ -1,29 +1,36 @@
-# Runs inside the sandbox, as `bash -c`. Arguments: the set-up, what to run before the command, the
-# command, and a probe to run after it. Descriptors: 3 the tree, 4 the report,
-# 6 a second report if the first archive misses something.
+# Runs inside the sandbox, as `bash /dev/fd/N`, after lines that set SETUP, EACH (what to run before
+# the command), COMMAND, PROBE (what to run after it), MOUNTED (options for tar) and BOUNDS. The
+# arguments are the descriptors of the tree, of the report, and of a second report if the first
+# archive misses something; they become 3, 4 and 6.
 #
-# The report is a line that says it started, three lines (status of the command, status of the probe, length of the probe's
-# output), the probe's output and the archive. The second report is `mode path NUL` for every path
-# that had to be made readable, an empty record, and the archive again.
+# The report is a line that says it started, three lines (status of the command, status of the
+# probe, length of the probe's output), the probe's output and the archive. The second report is
+# `mode path NUL` for every path that had to be made readable, an empty record, and the archive again.
+#
+# No text is an argument of any process: `pkill -f x` would find itself and everything around it.
+QUIETLY='c=$_TEXT; unset _TEXT; eval "$c"'
+exec 3<&"$1" 4>&"$2" 6>&"$3"
+eval "exec ${0##*/}<&- $1<&- $2>&- $3>&-"
 echo started >&4
 exec 5>&2 2>/dev/null
 umask 022
 tar --extract --preserve-permissions --file=- --directory=/ <&3 || exit 97
 exec 3<&-
+$BOUNDS
 cd "$HOME" || exit 97
-for text in "$1" "$2"; do
+for text in "$SETUP" "$EACH"; do
   if [ -n "$text" ]; then
-    bash -ec "$text" </dev/null >&5 2>&5 4>&- 5>&- 6>&- || exit 98
+    _TEXT=$text bash -ec "$QUIETLY" </dev/null >&5 2>&5 4>&- 5>&- 6>&- || exit 98
   fi
 done
 status=0 probed=0 probe=''
-if [ -n "$3" ]; then
-  bash -c "$3" </dev/null 2>&5 4>&- 5>&- 6>&-
+if [ -n "$COMMAND" ]; then
+  _TEXT=$COMMAND bash -c "$QUIETLY" </dev/null 2>&5 4>&- 5>&- 6>&-
   status=$?
 fi
 exec 1>&- 5>&-
-if [ -n "$4" ]; then
-  probe=$(bash -c "$4" </dev/null 2>&1 4>&- 6>&-)
+if [ -n "$PROBE" ]; then
+  probe=$(_TEXT=$PROBE bash -c "$QUIETLY" </dev/null 2>&1 4>&- 6>&-)
   probed=$?
 fi
 LC_ALL=C

@@ -87,7 +87,7 @@ def age(rng: random.Random, given: Mapping[str, Any]) -> Value:
     """A stretch of time; parameters `minute`, `hour`, `day`, `week`: lists of counts.
 
     Forms: `newer` and `older` (tests of find), `minutes`, `days`, `seconds`, `inside` and
-    `outside` (seconds, for the ages of a tree), `since` (for git and journalctl), `date` (for
+    `outside` (seconds, for the ages of a tree), `short` (`5m`, `2h`, `7d`), `since` (for git and journalctl), `date` (for
     `date -d`). Said as `{age}` ("2 days", "a week") or `{age.last}` ("last two weeks").
     """
     table = {k: given[k] for k in SECONDS if k in given} or DEFAULT_AGES
@@ -108,6 +108,7 @@ def age(rng: random.Random, given: Mapping[str, Any]) -> Value:
         "seconds": str(total),
         "inside": f"@{total // 2}s",
         "outside": f"@{2 * total + 2 * 86400}s",
+        "short": f"{days}d" if whole else f"{n}{unit[0]}",
         "since": f"{n} {plural} ago",
         "n": str(n),
         "unit": unit,
