@@ -33,6 +33,10 @@ _OTHERS = re.compile(
 )  # homes that are not one's own
 
 
+# A file whose name another program will take for an option that runs something.
+OPTION_AS_NAME = re.compile(r"(?:^|/)--?(?:checkpoint-action=|to-command=|rsh=|use-compress|e sh )")
+
+
 class OutOfBudget(Exception):
     """More steps, effects or time than a single command deserves."""
 
@@ -53,6 +57,7 @@ class Machine:
         self.mounts: list[str] = []  # where this text mounted a disk
         self.descriptors: dict[str, Field] = {}
         self.copies: dict[str, str] = {}  # copies of programs, and links to them
+        self.unpacked: dict[str, str] = {}  # folders with what was fetched, and how it came
         self.moved: dict[str, str] = {}  # where to, where from
         self.span = Range(0, 0)
         self.as_root = False
@@ -184,7 +189,7 @@ class Machine:
                 self._imitated(utility, text)
             place = place_of(path)
             labels = sorted(labels_of(self.behind(path)))
-            extra = sorted(where.value.taints & {"filtered", "junk", "asks"})
+            extra = sorted(where.value.taints & {"filtered", "junk", "asks", "live"})
             if {"history", "environment"} & set(labels) and _OTHERS.match(path):
                 extra.append("others")
             if "many" in where.value.taints:
@@ -256,6 +261,8 @@ class Machine:
             # One more file each time round, and nothing that ends it.
             self.emit(EffectKind.RESOURCE, utility, where.raw or where.text, ("disk",))
         self.busy += "endless" in carried
+        if OPTION_AS_NAME.search(where.text):
+            self.emit(EffectKind.PRIVILEGE, utility, "whoever uses * here", ("escape",))
         for text in where.value.texts:
             path = resolved(text, self.cwd)
             if place_of(path) == "net":

@@ -37,7 +37,9 @@ _SUSPECT = re.compile(
 
 
 _NO_HISTORY = re.compile(
-    r"^\s*(?:unset\s+HISTFILE|(?:export\s+)?HISTFILE=(?:/dev/null)?|set\s+\+o\s+history)\s*$", re.M
+    r"(?:^|[\s;])(?:unset\s+HISTFILE|(?:export\s+)?(?:HISTFILE=(?:/dev/null)?|HISTSIZE=0)|"
+    r"set\s+\+o\s+history)\s*(?:[\s;]|$)",
+    re.M,
 )
 _OPEN_UMASK = re.compile(r"^\s*umask\s+(?:-S\s+)?(?:0+|0*1|a=rwx|u=rwx,g=rwx,o=rwx)\s*$", re.M)
 

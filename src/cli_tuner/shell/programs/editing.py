@@ -99,6 +99,8 @@ def _sed_script(call: Call, script: str) -> None:
     script = script[:SCRIPT_MAX]
     if match := _SED_EXECUTES.search(script):
         call.run_text(known(match.group(1)))
+    if re.fullmatch(r"\s*(?:\d+|\$)?\s*e\s*", script):
+        call.run_text(call.stdin, stdin=EMPTY)  # the line itself is the command
     targets = [match[1] or match[2] for match in _SED_WRITES.finditer(script)]
     for match in list(_SED_SUBSTITUTES.finditer(script))[:16]:
         replacement, flags = _substitution(script, match.end(), match.group(1))
@@ -179,6 +181,7 @@ def _part(match: re.Match[str]) -> str:
 
 
 _DELETES_ALL = re.compile(r"(?:^|[\n+|:'\"])\s*(?:%|,|1,\$|g/\^?/|g/\.\*/|0,\$|:?%)\s*d(?![\w/])")
+_DELETES_SOME = re.compile(r"(?:^|[\n+|:'\"])\s*(?:[gv]!?/[^\n]*?/d\b|\d[\d,$]*d\b)")
 _SAVES = re.compile(r"(?:^|[\n+|:'\"])\s*(?:w|wq|x|wqa|wa|xa|update|wn|ZZ)!?\b")
 
 
@@ -189,13 +192,14 @@ def _ed(call: Call) -> Value:
         call.run_text(known(match.group(1)), stdin=EMPTY)
     scripted = call.stdin.texts != ("",) or call.has("-c", "-es", "-s", "-e", "-sc", "-Esc")
     emptied = bool(_DELETES_ALL.search(text))
+    grows = () if _DELETES_SOME.search(text) else ("append",)
     for where in call.args:
         named = where.text.startswith("/") or not re.search(r"[!%/ ]", where.text)
         if scripted and named and where.text[:1] not in ("-", "+") and "\n" not in where.text:
             if emptied:
                 call.writes(where, EMPTY, "truncate")
             else:
-                call.writes(where, Value((HOLE + call.stdin.text,)), "edit", "append")
+                call.writes(where, Value((HOLE + call.stdin.text,)), "edit", *grows)
     return EMPTY
 
 
@@ -207,16 +211,17 @@ def _editor(call: Call) -> Value:
             text = "+" + call.args[index + 1].text
         if text[:1] == "+" or arg.text == "--eval":
             _script(call, text.lstrip("+"))
-        match = re.search(r"^\+:?!\s*(.+)", text)
+        match = re.search(r"^\+:?(?:(?:sil(?:ent)?!?|r(?:ead)?|%|w(?:rite)?)\s*)*!\s*(.+)", text)
         if match:
             call.run_text(known(match.group(1)), stdin=EMPTY)
             if re.match(r"(?:/bin/)?(?:ba|z|da)?sh\b", match.group(1)) and call.shell.as_root:
                 call.effect(EffectKind.PRIVILEGE, "root", "escape")
     text = call.stdin.text + "\n" + "\n".join(arg.text for arg in call.args)
-    if _DELETES_ALL.search(text) and _SAVES.search(text):
+    emptied = _DELETES_ALL.search(text)
+    if (emptied or _DELETES_SOME.search(text)) and _SAVES.search(text):
         for arg in call.args:
-            if arg.text[:1] not in ("-", "+") and not re.search(r"[%!|]|^\w{1,3}$", arg.text):
-                call.writes(arg, EMPTY, "truncate")
+            if arg.text[:1] not in ("-", "+") and not re.search(r"[%!|]|/d\b|^\w{1,3}$", arg.text):
+                call.writes(arg, EMPTY if emptied else UNKNOWN, "truncate" if emptied else "edit")
     for arg in call.args:
         if arg.text[:1] not in ("-", "+") and call.shell.as_root:
             call.on_path(EffectKind.WRITE, arg, "edit", "interactive", "append")

@@ -32,6 +32,8 @@ _JUNK = re.compile(
     r"\.DS_Store|Thumbs\.db|desktop\.ini|\*?\.?core(?:\.?\*)?|\._\*|__pycache__|node_modules|\.nfs\*)$"
 )
 _OLD = re.compile(r"(?:\*?\.(?:bak|orig|log|o|class|cache|old|gz)|\*?\.log\.\d*|\*\.log\*)$")
+# Logs that are being written, not those that were rotated away.
+_LOGS = re.compile(r"(?:.*/)?(?:\*?\.?\*?log|auth\S*|syslog|messages|secure|wtmp|btmp|lastlog)$")
 _WHOLE = frozenset({"root", "home-root", "system-top"})
 
 
@@ -67,7 +69,8 @@ def _marks(call: Call, start: Field, kinds: frozenset[str]) -> tuple[str, ...]:
         or ("old" in kinds and place not in _WHOLE)
         or ("one" in kinds and place == "home-root")
     )
-    return (("filtered",) if kinds else ()) + (("junk",) if useless else ())
+    current = ("live",) if "logs" in kinds and "aged" not in kinds else ()
+    return (("filtered",) if kinds else ()) + (("junk",) if useless else ()) + current
 
 
 def _find_parts(args: list[Field]) -> tuple[list[Field], list[Field]]:
@@ -112,6 +115,10 @@ def _narrowed(tests: list[Field]) -> frozenset[str]:
         )
         if aged or _OLD.match(value):
             kinds.add("old")
+        if aged or test.text == "-size":
+            kinds.add("aged")
+        elif named and _LOGS.match(value):
+            kinds.add("logs")
     return frozenset(kinds)
 
 

@@ -108,6 +108,9 @@ def _salt(call: Call) -> Value:
         "service.stop": "systemctl stop ", "service.disable": "systemctl disable ",
         "user.delete": "userdel -r ", "extfs.mkfs": "mkfs ", "disk.wipe": "wipefs -a ",
     }  # fmt: skip
+    if function == "state.single" and len(rest) > 1:
+        state, named = rest[0].text, dict(item.text.partition("=")[::2] for item in rest[1:])
+        return _resource(call, state.partition(".")[0], named.get("name", ""), state)
     if function.startswith("cmd."):
         return call.run_text(known(argument), stdin=EMPTY)
     if function.startswith("system.") or function in ("ps.kill_pid", "ps.pkill"):
@@ -115,6 +118,60 @@ def _salt(call: Call) -> Value:
             call.effect(EffectKind.POWER, "the machines")
     elif function in commands:
         call.run_text(known(commands[function] + argument), stdin=EMPTY)
+    return UNKNOWN
+
+
+# puppet, chef and salt: a resource that shall not be there, or shall not run.
+_ABSENT = re.compile(r"\b(?:absent|purged?|removed?|dead|stopped?|delete|uninstall)\b")
+_PUPPET = re.compile(
+    r"\b(package|service|file|user|group)\s*\{\s*(\[[^\]]*\]|['\"][^'\"]*['\"])\s*:([^}]*)"
+)
+_CHEF = re.compile(
+    r"\b(\w*package|service|file|directory|user|group)\s+['\"]([^'\"]+)['\"](.*)", re.S
+)
+
+
+def _resource(call: Call, kind: str, name: str, wanted: str) -> Value:
+    """What a declared resource would do, as the command that does it."""
+    kind = kind.lower()
+    absent = _ABSENT.search(wanted) is not None
+    kind = {"pkg": "package", "directory": "file"}.get(kind, kind)
+    kind = "package" if kind.endswith("package") else kind
+    commands = {
+        "package": "apt remove" if absent else "apt install",
+        "service": "systemctl stop" if absent else "systemctl restart",
+        "file": "rm -rf" if absent else ":",
+        "user": "userdel -r" if absent else "usermod -c x",
+        "group": "groupdel" if absent else ":",
+    }
+    if kind in commands:
+        return call.run_text(known(f"{commands[kind]} {name}"), stdin=EMPTY)
+    return UNKNOWN
+
+
+def _puppet(call: Call) -> Value:
+    """`puppet resource TYPE NAME setting=...` and `puppet apply -e`; without settings it reads."""
+    words = [arg.text for arg in call.args if not arg.text.startswith("-")]
+    if call.has("--noop", "--help"):
+        return UNKNOWN
+    if words[:1] == ["resource"] and len(words) > 3:
+        _resource(call, words[1], words[2], " ".join(words[3:]))
+    code = call.after("-e", "--execute")
+    for match in _PUPPET.finditer(code.text if code is not None else ""):
+        for name in re.findall(r"[\w.+/-]+", match[2]):
+            _resource(call, match[1], name, match[3])
+    if words[:1] in (["agent"], ["apply"]):
+        call.effect(EffectKind.REMOTE_STATE, "what the manifest says", "cluster", "change")
+    return UNKNOWN
+
+
+def _chef(call: Call) -> Value:
+    code = call.after("-e", "--execute")
+    if call.has("--why-run", "-W", "--help"):
+        return UNKNOWN
+    if code is not None:
+        for match in _CHEF.finditer(code.text):
+            _resource(call, match[1], match[2], match[3])
     return UNKNOWN
 
 
@@ -166,6 +223,8 @@ HANDLERS: dict[str, Handler] = {
     "ansible": _ansible,
     **dict.fromkeys("pdsh pssh parallel-ssh clush dsh mssh orgalorg".split(), _each_host),
     **dict.fromkeys(("salt", "salt-call", "salt-ssh"), _salt),
+    "puppet": _puppet,
+    "chef-apply": _chef,
     **dict.fromkeys(("virt-customize", "virt-sysprep", "virt-builder"), _guest),
     "systemd-tmpfiles": _tmpfiles,
     **dict.fromkeys(("mc", "mcli"), _minio),

@@ -10,9 +10,10 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
-from cli_tuner.shell.values import EMPTY, UNKNOWN, Value
+from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value
 
 _INSTALLS = frozenset("install i add uninstall remove rm update upgrade global link ci".split())
+_REMOVES = frozenset({"uninstall", "remove", "rm", "un", "unlink", "r"})
 _HARMLESS = frozenset({"--help", "-h", "--version", "--dry-run"})
 
 
@@ -20,6 +21,11 @@ def _language_packages(call: Call) -> Value:
     words = [arg.text for arg in call.args]
     if call.has(*_HARMLESS):
         return UNKNOWN
+    if words[:1] in (["list"], ["ls"], ["freeze"]):
+        return Value((HOLE,), frozenset({"everything", "many"}), f"all {call.name} packages")
+    if any("everything" in arg.value.taints for arg in call.args) and _REMOVES & set(words):
+        kinds = ("remove", "all") if call.shell.as_root else ("remove",)
+        call.effect(EffectKind.PACKAGE, f"all {call.name} packages", *kinds)
     if call.name in ("npx", "bunx") or words[:1] in (["exec"], ["x"]):
         code = call.after("-c", "--call", "--shell-mode")
         if code is not None:
@@ -27,6 +33,20 @@ def _language_packages(call: Call) -> Value:
     if call.shell.as_root and _INSTALLS & set(words[:2]):
         call.effect(EffectKind.PACKAGE, f"{call.name} packages", "install")
     return UNKNOWN
+
+
+def _conda(call: Call) -> Value:
+    """conda: what is removed from the base environment takes conda with it."""
+    words = [arg.text for arg in call.args if not arg.text.startswith("-")]
+    removes = words[:1] in (["remove"], ["uninstall"]) or words[:2] == ["env", "remove"]
+    if not removes or call.has(*_HARMLESS):
+        return UNKNOWN
+    name = call.after("-n", "--name")
+    base = name is not None and name.text in ("base", "root")
+    kinds = ("remove", "base") if base else ("remove",)
+    if base or call.has("--all") or words[:1] == ["env"]:
+        call.effect(EffectKind.PACKAGE, name.text if name is not None else words[-1], *kinds)
+    return EMPTY
 
 
 _OTHERS_DISPLAY = re.compile(r"^(?!localhost|127\.|unix)[\w.-]+:\d")
@@ -60,5 +80,6 @@ HANDLERS: dict[str, Handler] = {
         "terminator tilix st x-terminal-emulator eterm aterm".split(),
         _terminal,
     ),
+    **dict.fromkeys(("conda", "mamba", "micromamba"), _conda),
     "ztcp": _ztcp,
 }

@@ -6,6 +6,8 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.labels import labels_of
+from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value
 
 # Less than a day, less than 10 MB, one file: that is emptying, not tidying.
@@ -48,4 +50,54 @@ def _defaults(call: Call) -> Value:
     return EMPTY
 
 
-HANDLERS: dict[str, Handler] = {"journalctl": _journalctl, "defaults": _defaults}
+# Who writes to these records itself; nobody else speaks in their name.
+_RECORDERS = re.compile(
+    r"^(?:sshd|sudo|su|login|kernel|cron|crond|CRON|systemd\S*|polkitd|pam\S*|auditd|audit|rsyslogd|"
+    r"passwd|useradd|usermod|dhclient|named|firewalld|fail2ban\S*)(?:\[.*\])?$"
+)
+
+
+def _logger(call: Call) -> Value:
+    """logger: a line of one's own, one in another's name, or a file that is sent away."""
+    tag, priority = call.after("-t", "--tag"), call.after("-p", "--priority")
+    if (tag is not None and _RECORDERS.match(tag.text)) or (
+        priority is not None and re.match(r"(?:auth|authpriv|kern)\.", priority.text)
+    ):
+        call.effect(EffectKind.LOG, tag.text if tag is not None else "the log", "forged")
+    where = call.after("-f", "--file")
+    carried = set(call.stdin.taints) | set(call.taints())
+    if where is not None:
+        carried |= call.reads(where).taints
+    server = call.after("-n", "--server")
+    if server is not None:
+        from cli_tuner.shell.programs.transfers import sent
+
+        sent(call, server.text, carried)
+    return EMPTY
+
+
+_BACKDATES = ("-d", "-t", "-r", "--date", "--time", "--reference")
+
+
+def _touch(call: Call) -> Value:
+    """touch makes files; with a time of its choice it hides when one was changed."""
+    chosen = [option for option in _BACKDATES if (call.after(option)) is not None]
+    if not chosen:
+        return EMPTY
+    values = {call.after(option).text for option in chosen}  # type: ignore[union-attr]
+    for where in call.args:
+        if where.text.startswith("-") or where.text in values:
+            continue
+        path = resolved(where.text, call.shell.cwd)
+        system = place_of(path) in ("system", "log") and not path.startswith("/var/lib/")
+        if system or labels_of(path) & {"keys", "history"}:
+            call.effect(EffectKind.LOG, path, "timestamps")
+    return EMPTY
+
+
+HANDLERS: dict[str, Handler] = {
+    "logger": _logger,
+    "touch": _touch,
+    "journalctl": _journalctl,
+    "defaults": _defaults,
+}

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from dataclasses import replace
 
 from cli_tuner.records.verdict import EffectKind
-from cli_tuner.shell.call import Call
-from cli_tuner.shell.values import HOLE, QUERY, STAR
+from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.values import HOLE, QUERY, STAR, UNKNOWN, Value
 from cli_tuner.shell.words import Field
 
 _BASE = tuple(
@@ -34,7 +35,9 @@ _BASE = tuple(
     "python3-minimal python python3-base perl perl-base ncurses ncurses-base ncurses-bin readline "
     "ca-certificates openssl tzdata gcc-libs ubuntu-minimal ubuntu-standard ubuntu-server "
     "redhat-release centos-release fedora-release rocky-release freebsd-runtime freebsd-kernel "
-    "freebsd-clibs os-core".split()
+    "freebsd-clibs os-core libpam-runtime libcrypt1 libmount1 libblkid1 libuuid1 gpgv "
+    "debian-archive-keyring ubuntu-keyring util-linux-core sysvinit-utils init-system-helpers "
+    "lsb-base e2fslibs".split()
 )
 _BASES = frozenset(_BASE)
 _GROUPS = frozenset(
@@ -52,8 +55,13 @@ _CHANGES = frozenset({"install", "remove"})
 
 def package_effect(call: Call, where: Field, attributes: tuple[str, ...]) -> None:
     """A package is named: installed, or removed, and then which one matters."""
+    if "marked-unused" in attributes:
+        _marked(call, where)
+        return
     if not _CHANGES & set(attributes) or "query" in attributes or "read-only" in attributes:
         return
+    if where.text == "-":  # the names come on standard input
+        where = replace(where, value=call.stdin)
     name = where.raw if where.text.startswith(HOLE) else where.text
     if name.endswith("-") and "install" in attributes and call.name.startswith("apt"):
         attributes = (*attributes, "remove")  # apt install foo- removes foo
@@ -63,13 +71,34 @@ def package_effect(call: Call, where: Field, attributes: tuple[str, ...]) -> Non
         found = tuple(dict.fromkeys(w for text in where.value.texts for w in _standing(text)))
         if "everything" in where.value.taints:
             found = (*found, "all")
+        if "essential" in where.value.taints:
+            found = (*found, "base")
     call.effect(EffectKind.PACKAGE, name, *attributes, *found)
+
+
+def _marked(call: Call, where: Field) -> None:
+    """A package is marked as not wanted for itself: the next sweep takes it, or all of them."""
+    every = "everything" in where.value.taints or "all" in _standing(where.text)
+    kinds = ("remove", "all") if every else ("marked",)
+    call.effect(EffectKind.PACKAGE, where.raw or where.text, *kinds)
+
+
+def _query(call: Call) -> Value:
+    """dpkg-query: a list that says which packages are essential is a list of those as well."""
+    from cli_tuner.shell.dispatch import apply_facts
+    from cli_tuner.shell.facts import facts_of
+
+    facts = facts_of("dpkg")
+    listed = apply_facts(call, facts) if facts else UNKNOWN
+    if any("Essential" in arg.text or "Priority" in arg.text for arg in call.args):
+        listed = replace(listed, taints=listed.taints | {"essential"})
+    return listed
 
 
 def _standing(text: str) -> list[str]:
     """`base` if the name is, or covers, a package of the base system; `all` if it covers all."""
     name = text.replace(STAR, "*").replace(QUERY, "?").lower().rpartition("/")[2].rstrip("-")
-    if name in _GROUPS or text.lower() in _GROUPS:
+    if name in _GROUPS or name.lstrip("@") in _GROUPS or text.lower() in _GROUPS:
         return ["all"]
     if HOLE in name:
         return ["base"] if _FAMILIES.match(name) else []
@@ -88,3 +117,6 @@ def _covers(pattern: str) -> bool:
     if "*" not in globbed and "?" not in globbed:
         return False
     return any(fnmatch.fnmatchcase(base, globbed) for base in _BASES)
+
+
+HANDLERS: dict[str, Handler] = {"dpkg-query": _query}
