@@ -117,7 +117,7 @@ def test_long_names_and_deep_trees_come_through() -> None:
 
 
 def test_a_process_found_by_its_command_line_is_not_the_sandbox_itself() -> None:
-    tree = FileTree.of(each=["sleep 4711 &"])
+    tree = FileTree.of(each=["sleep 4711 & until pgrep -x sleep; do sleep 0.01; done"])
     assert run("pgrep -af 4711", tree).stdout.endswith(b" sleep 4711\n")
     assert len(run("pgrep -af 4711", tree).stdout.splitlines()) == 1
     done = run("pkill -f 4711", tree, probe="pgrep -c sleep")

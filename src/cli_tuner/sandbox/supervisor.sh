@@ -20,7 +20,11 @@ $BOUNDS
 cd "$HOME" || exit 97
 for text in "$SETUP" "$EACH"; do
   if [ -n "$text" ]; then
-    _TEXT=$text bash -ec "$QUIETLY" </dev/null >&5 2>&5 4>&- 5>&- 6>&- || exit 98
+    _TEXT=$text bash -ec "$QUIETLY" </dev/null >/dev/shm/.said 2>&1 4>&- 5>&- 6>&- || {
+      cat /dev/shm/.said >&5
+      exit 98
+    }
+    rm /dev/shm/.said
   fi
 done
 status=0 probed=0 probe=''

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from cli_tuner.errors import IntentError
 TRIES_PER_PAIR = 12
 LONGEST = 200
 """Characters; a longer command is never handed over, so none is taught."""
+
+GUISES = 4
+"""Requests that differ only in slips, politeness and capitals, at most."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,15 @@ def requests(intent: Intent, seed: int, count: int) -> Iterator[tuple[str, Rende
     """Up to `count` different requests of one intent, its phrases in turn."""
     rng = random.Random(f"{seed} {intent.id}")  # noqa: S311 - chance for texts, not for secrets
     seen: set[str] = set()
+    guises: Counter[str] = Counter()
     for attempt in range(count * TRIES_PER_PAIR):
         rendered = render(intent, attempt % len(intent.say), rng)
         query = noisy(rendered.pieces, rng)
-        if query not in seen and len(rendered.command) <= LONGEST:
+        tidy = rendered.query.casefold()
+        known = query in seen or guises[tidy] == GUISES or len(rendered.command) > LONGEST
+        if not known:
             seen.add(query)
+            guises[tidy] += 1
             yield query, rendered
         if len(seen) == count:
             return
