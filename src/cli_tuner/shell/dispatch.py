@@ -15,6 +15,7 @@ from cli_tuner.records.verdict import Certainty, EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts, facts_of, utility_names
 from cli_tuner.shell.hatches import is_exploit, noticed
+from cli_tuner.shell.machine import OPTION_AS_NAME
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs import HANDLERS
 from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, UNKNOWN, Value, concatenated, known
@@ -116,13 +117,22 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
         from cli_tuner.shell.programs.frameworks import loses_data
 
         loses_data(call)
-    if shell.endless and name in _MAKERS and any(HOLE in arg.text for arg in call.args):
-        call.effect(EffectKind.RESOURCE, "files without end", "disk")
+    if name in _MAKERS:
+        _made(call)
     if handler is not None:
         return UNKNOWN if _asks_for_help(call) else handler(call)
     if facts is not None:
         return apply_facts(call, facts)
     return _unheard_of(call)
+
+
+def _made(call: Call) -> None:
+    """Files that are made without end, or with a name that is an option to others."""
+    if call.shell.endless and any(HOLE in arg.text for arg in call.args):
+        call.effect(EffectKind.RESOURCE, "files without end", "disk")
+    for arg in call.args:
+        if OPTION_AS_NAME.search(arg.text) and (call.has("--") or "/" in arg.text[:2]):
+            call.effect(EffectKind.PRIVILEGE, "whoever uses * here", "escape")
 
 
 def _by_path(call: Call, path: str, head: Field) -> Value | None:
@@ -135,9 +145,23 @@ def _by_path(call: Call, path: str, head: Field) -> Value | None:
     if path in shell.copies:
         program = Field(known(shell.copies[path]), head.span, head.raw)
         return shell.run_fields([program, *call.args], call.stdin, via="")
+    if shell.unpacked and path not in shell.files:
+        run_unpacked(call, path)
     if path in shell.files or place_of(path) in ("temp", "net"):
         return _local_file(call, path)
     return None
+
+
+# What builds or sets up a source tree, which its reader looks at as such.
+_BUILDS = re.compile(r"(?:configure|bootstrap|autogen|waf|gradlew|mvnw|setup|build)(?:\.\w+)?$")
+
+
+def run_unpacked(call: Call, path: str) -> None:
+    """Emit that a file runs which came out of an archive or a repository that was fetched."""
+    for folder, how in call.shell.unpacked.items():
+        below = folder == "." and not path.startswith(("/", "~", ".."))
+        if (below or path.startswith(folder + "/")) and not _BUILDS.search(path):
+            call.effect(EffectKind.EXECUTE, path, how)
 
 
 def _asks_for_help(call: Call) -> bool:
@@ -171,7 +195,16 @@ def _local_file(call: Call, path: str) -> Value:
         scope.positional = positional
 
 
+# Where a program that was just written is found without naming its folder.
+_SEARCHED = ("/usr/local/bin", "/usr/local/sbin", "/usr/bin", "/bin", "~/bin", "~/.local/bin")
+
+
 def _unheard_of(call: Call) -> Value:
+    written = next(
+        (f"{d}/{call.name}" for d in _SEARCHED if f"{d}/{call.name}" in call.shell.files), ""
+    )
+    if written:
+        return _local_file(call, written)
     if not call.name.isascii():
         from cli_tuner.shell.confusables import imitates
 
@@ -183,7 +216,8 @@ def _unheard_of(call: Call) -> Value:
     if call.shell.as_root and not call.has(*_HELP):
         call.effect(EffectKind.EXECUTE, call.name, "unfamiliar")
     secrets = call.taints() & {"secret"}
-    return Value((HOLE,), (call.stdin.taints | secrets) - {"endless"}, call.stdin.source)
+    kept = (call.stdin.taints | secrets) - {"endless", "shown"}
+    return Value((HOLE,), kept, call.stdin.source)
 
 
 # --- facts
@@ -251,6 +285,8 @@ def _apply(call: Call, facts: Facts, parsed: Parsed, names: tuple[str, ...]) -> 
     for content in contents:
         taints |= content.taints
         source = source or content.source
+    if "read" not in (facts.first, facts.rest):
+        taints.discard("shown")  # it went into the program, and does not come out as it was
     taints = _bounded(taints, parsed, attributes)
     passed = _passed_on(call, facts, contents)
     if passed is not None:

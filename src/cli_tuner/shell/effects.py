@@ -78,7 +78,7 @@ class Interpreter(Redirecting):
 
     def run_script(self, script: Sequence) -> None:
         """A whole text, and then the functions that it defines and never calls."""
-        self.run(script, EMPTY)
+        self._shown(self.run(script, EMPTY))
         for trap in self.traps[:8]:
             self.run_text(known(f"eval {trap}"), "trap", EMPTY, same_shell=True)
         for name, function in list(self.functions.items()):
@@ -86,6 +86,13 @@ class Interpreter(Redirecting):
                 self.called.add(name)
                 with self.certainly(Certainty.POSSIBLE):
                     self.call_function(name, function, [], UNKNOWN)
+
+    def _shown(self, printed: Value) -> None:
+        """What the whole text prints may be a secret that a client handed out."""
+        if "shown" in printed.taints:
+            every = ("every",) if "everything" in printed.taints else ()
+            source = shown(printed.source) or "a secret"
+            self.emit(EffectKind.SECRET, "bash", source, ("shown", *every))
 
     def run(self, node: Node, stdin: Value) -> Value:
         """One node; the result is what it prints."""

@@ -29,7 +29,7 @@ SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish"})
 
 
 _OTHERS = re.compile(
-    f"/root/|/(?:home|Users)/[{STAR}{QUERY}]|/proc/[{STAR}{QUERY}]"
+    f"/root/|/(?:home|Users)/[{STAR}{QUERY}]|/proc/[\\d{STAR}{QUERY}]"
 )  # homes that are not one's own
 
 

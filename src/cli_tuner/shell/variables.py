@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.paths import place_of, resolved
-from cli_tuner.shell.values import EMPTY, Value, known
+from cli_tuner.shell.values import EMPTY, STAR, Value, known
 
 if TYPE_CHECKING:
     from cli_tuner.shell.effects import Interpreter
@@ -47,7 +47,11 @@ def assigned(shell: Interpreter, name: str, value: Value) -> None:
     elif name == "PATH" and _OPEN_FOLDER.match(value.text):
         # Everybody can put a program there, and it is found first.
         shell.emit(EffectKind.PRIVILEGE, "PATH", value.text, ("search-path",))
-    elif name == "SSH_AUTH_SOCK" and _AGENT.match(value.text) and not value.known:
+    elif (
+        name == "SSH_AUTH_SOCK"
+        and _AGENT.match(value.text)
+        and (shell.as_root or not value.known or STAR in value.text)
+    ):
         # The key agent of whoever is logged in: its keys open other machines.
         shell.emit(EffectKind.SECRET, "ssh-agent", "the agent of another session", ("agent",))
     elif name in _HISTORY and value.text in ("", "0", "/dev/null"):

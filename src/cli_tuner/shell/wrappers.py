@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call
-from cli_tuner.shell.scan import ansi_c
-from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, concatenated, embedded_texts, known
+from cli_tuner.shell.machine import SHELLS
+from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, concatenated, known
 from cli_tuner.shell.variables import PROGRAM_VARIABLES, assigned
 from cli_tuner.shell.words import Field
 
@@ -25,7 +25,7 @@ class Wrapper:
     assignments: bool = False
 
 
-def _wrapper(
+def wrapper(
     values: str = "", operands: int = 0, *, root: bool = False, env: bool = False
 ) -> Wrapper:
     return Wrapper(frozenset(values.split()), operands, root, env)
@@ -33,69 +33,69 @@ def _wrapper(
 
 WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
     {
-        "sudo": _wrapper(
+        "sudo": wrapper(
             "-u -g -h -p -C -r -t -T -U -D -R -a --user --group --host --prompt --chdir "
             "--close-from --role --type --chroot --command-timeout --other-user",
             root=True,
             env=True,
         ),
-        "doas": _wrapper("-u -C -a", root=True, env=True),
-        "pkexec": _wrapper("--user -u", root=True),
-        "run0": _wrapper("-u -g -D --user --group --chdir --unit --property", root=True),
-        "gksudo": _wrapper("-u -m", root=True),
-        "env": _wrapper("-u --unset -C --chdir", env=True),
-        "command": _wrapper(),
-        "builtin": _wrapper(),
-        "exec": _wrapper("-a"),
-        "nohup": _wrapper(),
-        "setsid": _wrapper(),
-        "nice": _wrapper("-n --adjustment"),
-        "ionice": _wrapper("-c -n --class --classdata"),
-        "chrt": _wrapper("-T -P -D", 1),
-        "taskset": _wrapper("", 1),
-        "numactl": _wrapper("-C -N -m -i"),
-        "timeout": _wrapper("-s -k --signal --kill-after", 1),
-        "gtimeout": _wrapper("-s -k", 1),
-        "stdbuf": _wrapper("-i -o -e --input --output --error"),
-        "time": _wrapper("-f -o --format --output"),
-        "gtime": _wrapper("-f -o"),
-        "strace": _wrapper("-o -e -p -s -u -a -E -O -S"),
-        "ltrace": _wrapper("-o -e -p -s -u -n -a"),
-        "unbuffer": _wrapper(),
-        "chronic": _wrapper(),
-        "caffeinate": _wrapper("-t -w"),
-        "setarch": _wrapper("", 1),
-        "linux32": _wrapper(),
-        "linux64": _wrapper(),
-        "ld.so": _wrapper("--library-path --preload --argv0 --inhibit-rpath --audit"),
-        "firejail": _wrapper(),
-        "torsocks": _wrapper(),
-        "torify": _wrapper(),
-        "proxychains": _wrapper("-f"),
-        "proxychains4": _wrapper("-f"),
-        "dbus-run-session": _wrapper(),
-        "dbus-launch": _wrapper(),
-        "xvfb-run": _wrapper("-n -s -e -f -w"),
-        "fakeroot": _wrapper("-l -s -i"),
-        "sshpass": _wrapper("-p -f -d -P"),
-        "rlwrap": _wrapper(),
-        "ts": _wrapper(),
-        "noglob": _wrapper(),
-        "nocorrect": _wrapper(),
-        "systemd-inhibit": _wrapper("--what --who --why --mode"),
-        "cgexec": _wrapper("-g"),
-        "prlimit": _wrapper("-p -o"),
-        "setpriv": _wrapper("--reuid --regid --groups"),
-        "capsh": _wrapper(),
-        "unshare": _wrapper("-S -G --setuid --setgid -R --root -w --wd"),
-        "nsenter": _wrapper("-t --target -S -G -r -w --setuid --setgid"),
-        "chroot": _wrapper("--userspec --groups", 1),
-        "systemd-run": _wrapper("-u -p -M -H -E --unit --property --slice --uid --gid --setenv"),
-        "flock": _wrapper("-w -E --timeout --wait --conflict-exit-code", 1),
-        "watch": _wrapper("-n --interval"),
-        "entr": _wrapper(),
-        "daemonize": _wrapper("-p -l -u -o -e -c"),
-        "start-stop-daemon": _wrapper("-p -x -u -n --pidfile --exec --user --name"),
+        "doas": wrapper("-u -C -a", root=True, env=True),
+        "pkexec": wrapper("--user -u", root=True),
+        "run0": wrapper("-u -g -D --user --group --chdir --unit --property", root=True),
+        "gksudo": wrapper("-u -m", root=True),
+        "env": wrapper("-u --unset -C --chdir", env=True),
+        "command": wrapper(),
+        "builtin": wrapper(),
+        "exec": wrapper("-a"),
+        "nohup": wrapper(),
+        "setsid": wrapper(),
+        "nice": wrapper("-n --adjustment"),
+        "ionice": wrapper("-c -n --class --classdata"),
+        "chrt": wrapper("-T -P -D", 1),
+        "taskset": wrapper("", 1),
+        "numactl": wrapper("-C -N -m -i"),
+        "timeout": wrapper("-s -k --signal --kill-after", 1),
+        "gtimeout": wrapper("-s -k", 1),
+        "stdbuf": wrapper("-i -o -e --input --output --error"),
+        "time": wrapper("-f -o --format --output"),
+        "gtime": wrapper("-f -o"),
+        "strace": wrapper("-o -e -p -s -u -a -E -O -S"),
+        "ltrace": wrapper("-o -e -p -s -u -n -a"),
+        "unbuffer": wrapper(),
+        "chronic": wrapper(),
+        "caffeinate": wrapper("-t -w"),
+        "setarch": wrapper("", 1),
+        "linux32": wrapper(),
+        "linux64": wrapper(),
+        "ld.so": wrapper("--library-path --preload --argv0 --inhibit-rpath --audit"),
+        "firejail": wrapper(),
+        "torsocks": wrapper(),
+        "torify": wrapper(),
+        "proxychains": wrapper("-f"),
+        "proxychains4": wrapper("-f"),
+        "dbus-run-session": wrapper(),
+        "dbus-launch": wrapper(),
+        "xvfb-run": wrapper("-n -s -e -f -w"),
+        "fakeroot": wrapper("-l -s -i"),
+        "sshpass": wrapper("-p -f -d -P"),
+        "rlwrap": wrapper(),
+        "ts": wrapper(),
+        "noglob": wrapper(),
+        "nocorrect": wrapper(),
+        "systemd-inhibit": wrapper("--what --who --why --mode"),
+        "cgexec": wrapper("-g"),
+        "prlimit": wrapper("-p -o"),
+        "setpriv": wrapper("--reuid --regid --groups"),
+        "capsh": wrapper(),
+        "unshare": wrapper("-S -G --setuid --setgid -R --root -w --wd"),
+        "nsenter": wrapper("-t --target -S -G -r -w --setuid --setgid"),
+        "chroot": wrapper("--userspec --groups", 1),
+        "systemd-run": wrapper("-u -p -M -H -E --unit --property --slice --uid --gid --setenv"),
+        "flock": wrapper("-w -E --timeout --wait --conflict-exit-code", 1),
+        "watch": wrapper("-n --interval"),
+        "entr": wrapper(),
+        "daemonize": wrapper("-p -l -u -o -e -c"),
+        "start-stop-daemon": wrapper("-p -x -u -n --pidfile --exec --user --name"),
     }
 )
 
@@ -105,7 +105,7 @@ _ROOTLESS_USER = ("root", "0", "#0", "")
 def run_wrapped(call: Call) -> Value:
     """Run what a wrapper of the table runs."""
     wrapper = WRAPPERS[call.name]
-    rest, options = _skip_options(call.args, wrapper)
+    rest, options = skip_options(call.args, wrapper)
     rest = rest[wrapper.operands :]
     if wrapper.assignments:
         rest = _take_assignments(call, rest)
@@ -115,7 +115,7 @@ def run_wrapped(call: Call) -> Value:
     if call.name == "command" and {"-v", "-V"} & options.keys():
         return known(f"/usr/bin/{rest[0].text}\n")
     if call.name == "env" and ("-S" in options or "--split-string" in options):
-        return call.run_text(_spaced(call.args[1:]))
+        return call.run_text(spaced(call.args[1:]))
     if (call.name in ("watch", "flock") and len(rest) == 1) or (
         call.name == "flock" and "-c" in options
     ):
@@ -136,8 +136,18 @@ def run_wrapped(call: Call) -> Value:
         for where in rest:
             call.writes(where, UNKNOWN, "edit")
         return EMPTY
+    stdin = _after_password(call, rest) if {"-S", "--stdin"} & options.keys() else call.stdin
     with call.shell.rooted(root):
-        return call.run(rest)
+        return call.run(rest, stdin=stdin)
+
+
+def _after_password(call: Call, rest: list[Field]) -> Value:
+    """`sudo -S`: the first line is the password, written down; the rest is the command's."""
+    if call.name != "sudo" or not call.stdin.known:
+        return call.stdin
+    if rest[0].text.rpartition("/")[2] in ("su", *SHELLS) and not call.has("-c"):
+        call.effect(EffectKind.PRIVILEGE, "root", "escape")
+    return replace(call.stdin, texts=(call.stdin.text.partition("\n")[2],))
 
 
 def _isolation(call: Call, options: Mapping[str, str]) -> None:
@@ -165,12 +175,12 @@ def _nothing_to_run(call: Call, options: Mapping[str, str]) -> Value:
             with call.shell.rooted():
                 return call.run_text(call.stdin, stdin=EMPTY)
         call.effect(EffectKind.PRIVILEGE, "root", "interactive")
-    if call.name in ("unshare", "nsenter", "chroot"):
+    if call.name in ("unshare", "nsenter", "chroot") or (call.name == "capsh" and call.has("--")):
         call.effect(EffectKind.PRIVILEGE, "a shell", "interactive")
     return EMPTY
 
 
-def _skip_options(args: list[Field], wrapper: Wrapper) -> tuple[list[Field], dict[str, str]]:
+def skip_options(args: list[Field], wrapper: Wrapper) -> tuple[list[Field], dict[str, str]]:
     """The words after the wrapper's own options, and those options."""
     options: dict[str, str] = {}
     index = 0
@@ -226,7 +236,7 @@ def _take_assignments(call: Call, rest: list[Field]) -> list[Field]:
     return rest
 
 
-def _spaced(fields: list[Field]) -> Value:
+def spaced(fields: list[Field]) -> Value:
     values: list[Value] = []
     for index, item in enumerate(fields):
         values += [known(" "), item.value] if index else [item.value]
@@ -250,7 +260,7 @@ def run_su(call: Call) -> Value:
     if code is None and cluster is not None and cluster + 1 < len(call.args):
         code = call.args[cluster + 1]
     if call.name == "runuser" and code is None:
-        rest, _ = _skip_options(call.args, _wrapper("-u -g"))
+        rest, _ = skip_options(call.args, wrapper("-u -g"))
         return call.run(rest) if rest else EMPTY
     if code is None:
         if call.stdin.texts != ("",):
@@ -263,97 +273,21 @@ def run_su(call: Call) -> Value:
         return call.run_text(code.value)
 
 
-_XARGS = _wrapper(
-    "-I -n -P -d -L -s -a -E -R -S -J --replace --max-args --max-procs --delimiter --arg-file "
-    "--max-lines --max-chars"
+_SSH = wrapper("-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w -B")
+
+
+# A host on the internet without a name: a back-up goes to one that has a name.
+_NAMELESS = re.compile(
+    r"(?:^|@)(?!10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)\d+\.\d+\.\d+\.\d+$"
 )
-
-
-def run_xargs(call: Call) -> Value:
-    """`xargs [options] command`: what comes in becomes arguments, or replaces `{}`."""
-    rest, options = _skip_options(call.args, _XARGS)
-    mark = options.get("-I") or options.get("--replace") or ("{}" if "-i" in options else "")
-    incoming = call.stdin
-    listed = options.get("-a") or options.get("--arg-file")
-    if listed:
-        incoming = call.reads(Field(known(listed), call.shell.span, listed))
-    added = _incoming_fields(call, incoming, _delimiter(options, mark))
-    at_once = options.get("-P") or options.get("--max-procs")
-    if (at_once and "endless" in incoming.taints) or (
-        at_once == "0" and "numerous" in incoming.taints
-    ):
-        call.effect(EffectKind.RESOURCE, "xargs", "overload")
-    if not rest:
-        return incoming
-    if mark:
-        return call.run([_replaced(item, mark, added) for item in rest], stdin=EMPTY)
-    return call.run([*rest, *added], stdin=EMPTY)
-
-
-def _delimiter(options: Mapping[str, str], mark: str) -> str:
-    """What cuts the input: \0 for -0, the one of -d, a line end with -I, blanks for "" ."""
-    if "-0" in options or "--null" in options:
-        return "\0"
-    given = options.get("-d") or options.get("--delimiter") or ""
-    return ansi_c(given)[:1] or ("\n" if mark else "")
-
-
-def _incoming_fields(call: Call, incoming: Value, delimiter: str = "") -> list[Field]:
-    if not incoming.known:
-        return [Field(incoming, call.shell.span, incoming.source or "what it reads")]
-    words = incoming.text.split(delimiter or None)[:200]
-    if delimiter in ("", "\n"):
-        # Without -0 and -d, quotes and backslashes are removed as the shell does.
-        words = [re.sub(r"""\\(.)|["']""", r"\1", word).strip() for word in words]
-    words = [word.strip("\n") for word in words if word.strip("\n")]
-    return [Field(replace(incoming, texts=(word,)), call.shell.span, word) for word in words]
-
-
-def _replaced(item: Field, mark: str, added: list[Field]) -> Field:
-    if mark not in item.text:
-        return item
-    if item.text == mark and len(added) == 1:
-        return replace(added[0], span=item.span)
-    texts = tuple(
-        item.text.replace(mark, text) for add in added for text in embedded_texts(add.value)
-    )
-    taints = item.value.taints.union(*(add.value.taints for add in added))
-    raw = item.raw if not added else added[0].raw
-    return Field(Value(texts[:12] or ("",), taints, raw), item.span, raw)
-
-
-_PARALLEL = _wrapper("-j -a -I -S -N -n --jobs --arg-file --sshlogin --colsep --results --timeout")
-
-
-def run_parallel(call: Call) -> Value:
-    """GNU parallel: the command is a text; arguments come after `:::` or from standard input."""
-    texts = [arg.text for arg in call.args]
-    cut = next((i for i, text in enumerate(texts) if text.startswith(":::")), len(texts))
-    rest, options = _skip_options(call.args[:cut], _PARALLEL)
-    jobs = options.get("-j") or options.get("--jobs")
-    if jobs == "0" and "numerous" in call.stdin.taints | call.taints():
-        call.effect(EffectKind.RESOURCE, "parallel", "overload")
-    inputs = call.args[cut + 1 :] or _incoming_fields(call, call.stdin)
-    if not rest:
-        for code in [item.value for item in call.args[cut + 1 :]] or [call.stdin]:
-            call.run_text(code, stdin=EMPTY)
-        return UNKNOWN
-    if " " not in rest[0].text:
-        if not any("{" in item.text for item in rest):
-            rest = [*rest, *inputs[:20]]
-        return call.run([_replaced(item, "{}", inputs) for item in rest], stdin=EMPTY)
-    return call.run_text(_spaced([_replaced(item, "{}", inputs) for item in rest]))
-
-
-_SSH = _wrapper("-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w -B")
 
 
 def run_ssh(call: Call) -> Value:
     """`ssh host command`: runs elsewhere; what it does there is judged as if it were here."""
     # autossh's own -M takes a port; in ssh it is a flag.
     own = replace(_SSH, values=_SSH.values | {"-M"}) if call.name == "autossh" else _SSH
-    rest, options = _skip_options(call.args, own)
-    after, more = _skip_options(rest[1:], own)  # ssh reads options after the host too
+    rest, options = skip_options(call.args, own)
+    after, more = skip_options(rest[1:], own)  # ssh reads options after the host too
     rest, options = [*rest[:1], *after], {**options, **more}
     if "-R" in options or "-w" in options:
         call.effect(EffectKind.REMOTE_SHELL, options.get("-R") or "tunnel", "tunnel", "reverse")
@@ -366,6 +300,8 @@ def run_ssh(call: Call) -> Value:
         return EMPTY
     host = rest[0].text
     carried = call.stdin.taints & {"secret", "sensitive"}
+    if _NAMELESS.search(host):
+        carried |= call.stdin.taints & {"dump"}
     if carried:
         call.effect(EffectKind.NETWORK_OUT, host, *("carries:" + t for t in sorted(carried)))
     if len(rest) == 1:
@@ -374,7 +310,7 @@ def run_ssh(call: Call) -> Value:
         return EMPTY
     with call.shell.subshell():
         call.shell.cwd = "~"
-        printed = call.run_text(_spaced(rest[1:]))
+        printed = call.run_text(spaced(rest[1:]))
     # What comes back is another machine's text, whatever made it there.
     return Value(printed.texts, printed.taints | {"downloaded"}, host)
 

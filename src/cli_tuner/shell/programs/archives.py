@@ -8,6 +8,7 @@ from dataclasses import replace
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.paths import resolved
 from cli_tuner.shell.values import (
     EMPTY,
     HOLE,
@@ -20,6 +21,8 @@ from cli_tuner.shell.words import Field
 
 _TAR = Facts(
     flags={"--remove-files": "remove", "-x": "extract", "--extract": "extract", "-c": "create",
+           "-r": "create",
+           "--append": "create", "-u": "create", "--update": "create",
            "--create": "create", "-t": "list", "--list": "list", "--delete": "edit",
            "-z": "packed", "-P": "absolute", "--absolute-names": "absolute", "-O": "stdout",
            "--to-stdout": "stdout"},
@@ -66,6 +69,9 @@ def _extract(call: Call, parsed: Parsed) -> Value:
     content = call.reads(archive) if archive is not None and archive.text != "-" else call.stdin
     if "stdout" in parsed.attributes:
         return Value((HOLE,), content.taints, content.source)
+    if "downloaded" in content.taints:
+        into = resolved(folder.text if folder is not None else ".", call.shell.cwd)
+        call.shell.unpacked[into] = "downloaded"
     if folder is not None or call.shell.cwd != ".":
         where = folder or Field(known("."), call.shell.span, ".")
         call.on_path(EffectKind.WRITE, where, "extract")
@@ -151,9 +157,26 @@ def _rsync(call: Call) -> Value:
                 there = gone if gone.startswith("/") else f"{HOME}/{gone}"
                 call.on_path(EffectKind.DELETE, replace(target, value=known(there)), "recursive")
         return EMPTY
-    call.writes(target, Value((HOLE,), frozenset(taints), sources[0].raw))
+    copied = Value((HOLE,), frozenset(taints), sources[0].raw)
+    call.writes(target, copied)
+    if len(sources) == 1 and re.search(r"(?:^|/)\.?$|/$", target.text):
+        name = sources[0].text.rpartition("/")[2].rpartition(":")[2]
+        call.shell.files[resolved(f"{target.text}/{name}", call.shell.cwd)] = copied
     if "delete" in parsed.attributes:
         call.on_path(EffectKind.DELETE, target, "recursive", "mirror")
+    return EMPTY
+
+
+def _unzip(call: Call) -> Value:
+    """unzip ARCHIVE [-d FOLDER]: reads it, and puts what is in it into the folder."""
+    parsed = call.parsed(Facts(values=frozenset({"-x", "-P"}), options={"-d": "skip"}))
+    content = call.reads(parsed.operands[0]) if parsed.operands else EMPTY
+    if call.has("-p", "-c"):
+        return Value((HOLE,), content.taints, content.source)
+    folder = parsed.argument("-d")
+    if "downloaded" in content.taints and not call.has("-l", "-t", "-Z"):
+        into = resolved(folder.text if folder is not None else ".", call.shell.cwd)
+        call.shell.unpacked[into] = "downloaded"
     return EMPTY
 
 
@@ -163,4 +186,5 @@ _SCP_VALUES = frozenset({"-P", "-i", "-F", "-o", "-c", "-l", "-S", "-J"})
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("tar", "gtar", "bsdtar"), _tar),
     **dict.fromkeys(("rsync", "scp"), _rsync),
+    "unzip": _unzip,
 }

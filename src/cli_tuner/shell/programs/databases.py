@@ -30,7 +30,7 @@ _LITERAL = re.compile(r"(?<=[\s=(,])'(?:[^'\n]|'')*'")
 _COMMENT = re.compile(r"(?<=[\s;])--[^\n]*|/\*(?!!).*?\*/", re.S)
 _PASSWORDS = re.compile(
     r"authentication_string|\bmysql\.user\b.*password|password.*\bmysql\.user\b|\bpg_shadow\b|"
-    r"\bpg_authid\b|sys\.sql_logins|system\.users\.find|sys\.user\$",
+    r"\bpg_authid\b|config\s+get\s+requirepass|sys\.sql_logins|system\.users\.find|sys\.user\$",
     re.I,
 )
 _STATEMENT = ("-e", "-c", "--execute", "--command", "-q", "--query", "--eval", "-Q")

@@ -173,21 +173,29 @@ _SECRET_NAMES = re.compile(
 # Names that nothing but a secret has.
 _ONLY_SECRET = re.compile(
     r"^\*?\.?(?:id_(?:rsa|dsa|ecdsa|ed25519)|ssh|aws|gnupg|kube|netrc|pgpass|git-credentials|my\.cnf|"
-    r"g?shadow|wallet\.dat|htpasswd|vault-token|.*\.kdbx|login data|logins\.json|key4\.db)\*?$"
+    r"g?shadow|krb5cc_?|wallet\.dat|htpasswd|vault-token|.*\.kdbx|login data|logins\.json|"
+    r"key4\.db)\*?$"
+)
+
+
+# Names that a secret has if they are looked for on the whole machine.
+_MOSTLY_SECRET = re.compile(
+    r"^\*?\.?(?:pem|key|env(?:\..*)?|ovpn|ppk|p12|pfx|jks|keystore|wp-config\.php|credentials.*|"
+    r"config\.inc\.php|settings\.py|.*password.*|.*secret.*)$"
 )
 
 
 def _hunts(tests: list[Field], starts: list[Field], call: Call) -> tuple[str, ...]:
     """Looking for key files outside the project: the marks of what is found."""
     names = [tests[i + 1].text for i, t in enumerate(tests[:-1]) if t.text in ("-name", "-iname")]
-    outside = any(
-        place_of(resolved(s.text, call.shell.cwd)).partition("-")[0] in ("root", "system", "home")
-        for s in starts
-    )
+    places = [place_of(resolved(s.text, call.shell.cwd)) for s in starts]
+    outside = any(p.partition("-")[0] in ("root", "system", "home", "temp") for p in places)
     plain = [name.lower().replace(STAR, "*") for name in names]
     if not outside or not any(_SECRET_NAMES.search(n) or _ONLY_SECRET.match(n) for n in plain):
         return ()
-    return ("sensitive", *(["secret-file"] if any(map(_ONLY_SECRET.match, plain)) else []))
+    wide = {"root", "home-root"} & set(places)
+    certain = any(_ONLY_SECRET.match(n) or (wide and _MOSTLY_SECRET.match(n)) for n in plain)
+    return ("sensitive", *(["secret-file"] if certain else []))
 
 
 _FD_VALUES = frozenset(
@@ -228,7 +236,10 @@ def _locate(call: Call) -> Value:
     """locate: files of the whole machine whose names fit."""
     patterns = [arg for arg in call.args if arg.text[:1] != "-"]
     junk = bool(patterns) and all(_JUNK.match(p.text.replace(STAR, "*")) for p in patterns)
-    marks = frozenset({"many", "filtered", *(["junk"] if junk else [])})
+    secret = any(_ONLY_SECRET.match(p.text.lower().replace(STAR, "*")) for p in patterns)
+    marks = frozenset(
+        {"many", "filtered", *(["junk"] if junk else []), *(["secret-file"] if secret else [])}
+    )
     return Value(("/",), marks, "the files found")
 
 

@@ -301,7 +301,7 @@ def _nmcli(call: Call) -> Value:
         stranger = resolver is not None and _strange_resolver(resolver[1])
         return _changes(call, "network", *(["redirect"] if stranger else []), target="the network")
     if _NMCLI_SECRET.search(" ".join(a.text for a in call.args)):
-        return Value((HOLE,), frozenset({"secret"}), "the network's password")
+        return Value((HOLE,), frozenset({"secret", "shown"}), "the network's password")
     return Value((HOLE,), frozenset({"many"}), "all connections")
 
 

@@ -13,13 +13,14 @@ from urllib.parse import unquote
 from cli_tuner.shell.values import HOLE
 from cli_tuner.shell.words import Field
 
+_GOOGLE = r"google|gcr\.io|pkg\.dev|run\.app|cloudfunctions|appspot"
 # Part of a variable's name -> what the hosts of its issuer are called.
 _ISSUERS = {
     "GITHUB": "github", "GH_": "github", "GITLAB": "gitlab", "CI_JOB": "gitlab", "SLACK": "slack",
     "OPENAI": "openai", "ANTHROPIC": "anthropic", "NPM": "npm", "NODE_AUTH": "npm",
     "DOCKER": "docker", "STRIPE": "stripe", "HEROKU": "heroku", "DIGITALOCEAN": "digitalocean",
     "CLOUDFLARE": "cloudflare", "CF_": "cloudflare", "TELEGRAM": "telegram", "HF_": "huggingface",
-    "HUGGING": "huggingface", "GOOGLE": "google", "GCP": "google",
+    "HUGGING": "huggingface", "GOOGLE": _GOOGLE, "GCP": _GOOGLE,
     "AZURE": "azure|microsoft|windows",
     "TWILIO": "twilio", "SENDGRID": "sendgrid", "PYPI": "pypi", "TWINE": "pypi",
     "AWS": "amazonaws|aws",

@@ -27,7 +27,7 @@ def _journalctl(call: Call) -> Value:
         call.effect(EffectKind.LOG, "the journal", "vacuum-all" if empties else "vacuum")
     if call.has("--rotate", "--flush", "--relinquish-var"):
         call.effect(EffectKind.LOG, "the journal", "rotate")
-    return Value((HOLE,), frozenset({"file"}), "the journal")
+    return Value((HOLE,), frozenset({"file", "sensitive"}), "the journal")
 
 
 _HOOKS = re.compile(r"LoginHook|LogoutHook|AutoLaunchedApplicationDictionary|LaunchAgents")

@@ -90,6 +90,8 @@ def _sends(call: Call, option: str, value: Field, urls: list[Field]) -> None:
     if path in ("-", "."):
         carried |= call.stdin.taints & _CARRIED
         carried.add("input")
+        for name in leaked_variables([Field(call.stdin, value.span, "")], _name(urls)):
+            call.effect(EffectKind.NETWORK_OUT, f"${name}", "carries:secret")
     elif path:
         carried |= call.reads(Field(known(path), value.span, path)).taints & _CARRIED
         carried.add("file")
@@ -304,7 +306,7 @@ HANDLERS: dict[str, Handler] = {
         "lwp-mirror".split(),
         _fetch,
     ),
-    **dict.fromkeys(("nc", "ncat", "netcat", "nc.traditional", "nc.openbsd"), _netcat),
+    **dict.fromkeys("nc ncat netcat nc.traditional nc.openbsd netcat-openbsd".split(), _netcat),
     "socat": _socat,
     "telnet": _telnet,
     **dict.fromkeys(

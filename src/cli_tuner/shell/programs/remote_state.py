@@ -16,6 +16,7 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.programs.credentials import handed_out
 from cli_tuner.shell.programs.grants import cloud_access
 from cli_tuner.shell.programs.transfers import cloud_copy
 from cli_tuner.shell.values import HOLE, UNKNOWN, Value
@@ -43,11 +44,23 @@ _READS = frozenset(
     "current current-context render package dependency repo dashboard service ip".split()
 )
 _SECRETS = re.compile(
-    r"secretsmanager get-secret-value|ssm get-parameters?\b|secrets versions access|"
-    r"keyvault secret (?:show|download)|(?:ecr|codeartifact) get-\w+-(?:password|token)|"
-    r"configure export-credentials|sts (?:get-session-token|assume-role)|keys list\b|"
-    r"get-access-token|config:get|appconfig kv list"
+    r"secretsmanager (?:batch-)?get-secret-value|ssm get-parameters?\b|secrets versions access|"
+    r"keyvault secret (?:show|download)|configure export-credentials|"
+    r"configure get \S*secret|keys list\b|config:get\b|appconfig kv list"
 )
+_EVERY_SECRET = re.compile(r"get-parameters-by-path|batch-get-secret-value")
+# Tokens of the service itself, which its own hosts may be given.
+_TOKENS = re.compile(
+    r"(?:ecr|codeartifact) get-\w+-(?:password|token)|sts (?:get-session-token|assume-role)|"
+    r"get-access-token|auth (?:application-default )?print-\w+-token|auth:token|auth token"
+)
+_ISSUER = {
+    "aws": "AWS",
+    "gcloud": "GOOGLE",
+    "az": "AZURE",
+    "heroku": "HEROKU",
+    "doctl": "DIGITALOCEAN",
+}
 _VALUES = frozenset(
     "--profile --region --output --query --endpoint-url --project --zone --location --format "
     "--filter -n --namespace -g --resource-group --name --subscription --account --context "
@@ -83,13 +96,19 @@ def cloud(call: Call) -> Value:
     if copied is not None:
         return copied
     text = " ".join(words[:6])
+    if _EVERY_SECRET.search(text):
+        every = frozenset({"secret", "shown", "everything"})
+        return Value((HOLE,), every, "the secrets of the cloud")
     if _SECRETS.search(text):
-        return Value((HOLE,), frozenset({"secret"}), "a secret of the cloud")
+        return handed_out(call, "a secret of the cloud")
+    if _TOKENS.search(text):
+        return handed_out(call, "a token of the cloud", _ISSUER.get(call.name, call.name.upper()))
     kind, _ = _read_by_service(call.name, words)
     if kind in ("lose", "change"):
         attributes = ("cloud", "delete") if kind == "lose" else ("cloud", "change")
         call.effect(EffectKind.REMOTE_STATE, f"{call.name} {text}"[:80], *attributes)
-    return UNKNOWN
+    listed = frozenset({"many"}) if kind == "read" and "list" in text else frozenset()
+    return Value((HOLE,), UNKNOWN.taints | listed)
 
 
 # Groups of sub-commands that only touch the client's own settings.
@@ -124,7 +143,7 @@ def _forge(call: Call) -> Value:
         copied = cloud_copy(call)
         return copied if copied is not None else UNKNOWN
     if words[:2] == ["auth", "token"]:
-        return Value((HOLE,), frozenset({"secret"}), "the token")
+        return handed_out(call, "the token", "GH" if call.name != "glab" else "GITLAB")
     kind, _ = verb_of(words[1:2])
     loses = kind == "lose" or words[1:2] == ["archive"]
     if loses and (words[:1] not in (["pr"], ["issue"]) or words[1:2] == ["delete"]):

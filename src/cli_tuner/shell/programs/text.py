@@ -215,6 +215,12 @@ def _grep(call: Call) -> Value:
         marks = {"many"} if call.has("--files") else {"many", "filtered"}
         if listed:
             return Value(listed[:12], frozenset(taints | marks), "the files listed")
+    if any(re.search(r"\bpsk\b", p) for p in patterns) and any(
+        resolved(w.text, call.shell.cwd).startswith("/etc") for w in where
+    ):
+        call.effect(EffectKind.SECRET, "passwords of networks", "found")
+    elif _hunts_passwords(call, patterns, where):
+        call.effect(EffectKind.SECRET, "passwords in files of others", "shown")
     recorded = call.stdin.taints & {"recorded"} or "recorded" in value.taints
     if recorded and any(_PASSWORD_TEXT.search(p) for p in patterns):
         call.effect(EffectKind.SECRET, "passwords in what was typed", "found")
@@ -229,6 +235,16 @@ _KEY_TEXT = re.compile(
 )
 _PASSWORD_TEXT = re.compile(r"pass(?!ive|ed|ing|\b)|token|secret|cred|api.?key", re.I)
 _LOGIN_TEXT = re.compile(r"pass|user|login|authorization|cookie|token|secret|cred", re.I)
+
+
+def _hunts_passwords(call: Call, patterns: list[str], where: list[Field]) -> bool:
+    """A search for passwords through everybody's files, or through the system's settings."""
+    recursive = call.name in ("rg", "ag", "ack") or any(
+        re.match(r"-[a-zA-Z]*[rR]|--recursive", a.text) for a in call.args
+    )
+    places = [place_of(resolved(item.text, call.shell.cwd)) for item in where]
+    wide = [p for p in places if p in ("root", "home-root", "system-top")]
+    return recursive and bool(wide) and any(_PASSWORD_TEXT.search(p) for p in patterns)
 
 
 def _outside(call: Call, where: list[Field]) -> bool:
@@ -250,12 +266,18 @@ def _decompress(call: Call) -> Value:
     return result
 
 
+_STORE = re.compile(r"^(?:~|/root|/home/[^/]+)/\.(?:password-store|gopass)(?:/|$)")
+
+
 def _gpg(call: Call) -> Value:
     exports = call.has("--export-secret-keys", "--export-secret-subkeys", "--export-secret-key")
     if exports:
         call.effect(EffectKind.SECRET, "the private GPG keys", "dump")
         return Value((HOLE,), frozenset({"secret"}), "the private GPG keys")
-    if call.has("-d", "--decrypt"):
+    if call.has("-d", "--decrypt") or any(re.match(r"-[a-zA-Z]*d", a.text) for a in call.args):
+        stored = [a for a in call.args if _STORE.match(resolved(a.text, call.shell.cwd))]
+        if stored:
+            call.effect(EffectKind.SECRET, stored[0].raw, "dump")
         return _decompress(call)
     parsed = call.parsed(Facts(values=frozenset({"-o", "--output", "-r", "--recipient", "-u"})))
     value = _input(call, parsed) if not call.has("--list-keys", "-k", "--verify") else EMPTY
@@ -269,7 +291,10 @@ def _yes(call: Call) -> Value:
 def _ls(call: Call) -> Value:
     """ls prints names: for a later command, any of the folder's files."""
     folders = [arg.text for arg in call.args if not arg.text.startswith("-")]
-    names = tuple(dict.fromkeys(f"{folder.rstrip('/')}/{STAR}" for folder in folders[:8]))
+    inside = [f"{folder.rstrip('/')}/{STAR}" for folder in folders[:8]]
+    if any(STAR in folder.rpartition("/")[2] for folder in folders) or call.has("-d"):
+        inside = [*folders[:8], *inside]  # a glob names files as well
+    names = tuple(dict.fromkeys(inside))
     return Value(names or (f"./{STAR}",), frozenset({"many"}), "the files listed")
 
 

@@ -40,9 +40,9 @@ def _remote(call: Call, text: str) -> bool:
     """Whether an operand names something that is not on this machine."""
     if _STORE.match(text):
         return True
-    return call.name in ("rclone", "mc", "mcli") and bool(re.match(r"^[\w-]+[:/]", text)) and (
-        not text.startswith(("/", ".", HOME))
-    )  # fmt: skip
+    if call.name not in ("rclone", "mc", "mcli") or text.startswith(("/", ".", HOME)):
+        return False
+    return bool(re.match(r"^(?:[\w-]+[:/]|:\w+[,:])", text))
 
 
 def cloud_copy(call: Call) -> Value | None:
