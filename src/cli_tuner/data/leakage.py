@@ -18,7 +18,7 @@ from cli_tuner.data.split import SPLITS
 from cli_tuner.data.table import read_split
 from cli_tuner.shell.template import NO_BASH, template_of
 
-_ALL_PAIRS_MAX = 3e9
+_ALL_PAIRS_MAX = 1e9
 """Token meetings (sum over tokens of its rows in one times its rows in the other) of all pairs."""
 
 _KEYS: Mapping[str, Callable[[dict[str, Any]], str]] = {
@@ -39,7 +39,7 @@ def leakage_of(folder: Path, least: float) -> dict[str, Any]:
     methods: set[str] = set()
     for first, second in combinations(SPLITS, 2):
         name = f"{first} -> {second}"
-        found = {check: _sharing(folder, first, second, key) for check, key in _KEYS.items()}
+        found = _sharing(folder, first, second)
         like, method = _alike(folder, first, second, least)
         found[LIKE.format(least)] = like
         methods.add(method)
@@ -59,19 +59,18 @@ def leaks(report: Mapping[str, Any]) -> int:
     return sum(sum(checks.values()) for checks in report["pairs"].values())
 
 
-def _sharing(
-    folder: Path, first: str, second: str, key: Callable[[dict[str, Any]], str]
-) -> list[str]:
-    """The ids of rows of `second` whose key is there in `first`."""
-    held: dict[str, list[str]] = {}
+def _sharing(folder: Path, first: str, second: str) -> dict[str, list[str]]:
+    """For each check the ids of rows of `second` whose key is there in `first`."""
+    held: dict[str, dict[str, list[str]]] = {check: {} for check in _KEYS}
     for row in read_split(folder, second):
-        held.setdefault(key(row), []).append(row["id"])
-    held.pop(NO_BASH, None)
-    shared: set[str] = set()
+        for check, key in _KEYS.items():
+            held[check].setdefault(key(row), []).append(row["id"])
+    held["same template"].pop(NO_BASH, None)
+    shared: dict[str, set[str]] = {check: set() for check in _KEYS}
     for row in read_split(folder, first):
-        if held and (found := key(row)) in held:
-            shared.update(held.pop(found))
-    return sorted(shared)
+        for check, key in _KEYS.items():
+            shared[check].update(held[check].pop(key(row), ()))
+    return {check: sorted(ids) for check, ids in shared.items()}
 
 
 def _alike(folder: Path, first: str, second: str, least: float) -> tuple[list[str], str]:

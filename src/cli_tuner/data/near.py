@@ -1,6 +1,6 @@
 """Which requests are alike: pairs of rows that share a MinHash band, confirmed by exact Jaccard.
 
-Works on arrays, one band at a time, so that a million rows fit: 24 bytes a token and 400 bytes a
+Works on arrays, one band at a time, so that a million rows fit: 24 bytes a token and 256 bytes a
 row on disk. In very large groups of rows with one band only neighbours are compared. That may leave
 a near duplicate in the data, which costs nothing but room; a leak would be found exactly later.
 """
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_RUN_MAX = 256
-_NEIGHBOURS = 32
+_RUN_MAX = 64
+_NEIGHBOURS = 24
 _BLOCK = 200_000
 
 
@@ -102,7 +102,8 @@ def alike(
     for view in range(len(views)):
         for band in range(BANDS):
             edges: list[Edge] = []
-            for one, other in _candidates(np.array(keys[:, view, band])):
+            next_band = np.array(keys[:, view, (band + 1) % BANDS])
+            for one, other in _candidates(np.array(keys[:, view, band]), next_band):
                 new = ~(keys[one, view, :band] == keys[other, view, :band]).any(axis=1)
                 edges += _confirmed(one[new], other[new], views, least)
             yield edges
@@ -122,12 +123,15 @@ def _confirmed(
 
 
 def _candidates(
-    keys: NDArray[np.uint64],
+    keys: NDArray[np.uint64], finer: NDArray[np.uint64]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Pairs of rows with one key, in blocks; the smaller row number first."""
+    """Pairs of rows with one key, in blocks; the smaller row number first.
+
+    Rows that also agree in the finer key are neighbours.
+    """
     import numpy as np
 
-    order = np.argsort(keys, kind="stable")
+    order = np.lexsort((finer, keys))
     ordered = keys[order]
     edges = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1], [True]]))
     lengths = edges[1:] - edges[:-1]
@@ -136,8 +140,9 @@ def _candidates(
     waiting = 0
     for start, length in zip(edges[:-1][lengths > 1], lengths[lengths > 1], strict=True):
         one, other = _pairs(int(length))
-        ones.append(order[start + one])
-        others.append(order[start + other])
+        rows = order[start : start + length]
+        ones.append(np.minimum(rows[one], rows[other]))
+        others.append(np.maximum(rows[one], rows[other]))
         waiting += len(one)
         if waiting >= _BLOCK:
             yield np.concatenate(ones), np.concatenate(others)

@@ -80,9 +80,10 @@ def assigned(
     where: dict[int, str] = {}
     for group in sorted(sizes, key=lambda group: _drawn(config.seed, names[group])):
         where[group] = TRAIN
-        for split, room in left.items():
+        # The emptier split first, so that both get their share if there are few small groups.
+        for split in sorted(left, key=lambda split: (-left[split] / max(wanted[split], 1), split)):
             largest = max(1, int(wanted[split] * config.splits.largest_group))
-            if sizes[group] <= min(room, largest):
+            if sizes[group] <= min(left[split], largest):
                 where[group] = split
                 left[split] -= sizes[group]
                 break

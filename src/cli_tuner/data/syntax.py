@@ -1,8 +1,9 @@
 """Is it Bash: `bash -n` for each command, and ShellCheck at severity `error` for many at once.
 
-Neither runs anything. `bash -n` gets one process for each command, because commands in one file
-could complete each other's quotes; ShellCheck reads one file for each command, hundreds per
-process.
+Neither runs anything. ShellCheck reads one file for each command, hundreds per process. `bash -n`
+reads many commands in one text, where an open quote, a here-document or a trailing backslash would
+swallow the next command. So only commands that our own parser reads to the end, and that have
+neither of the other two, are read together; if Bash objects, each of them is read alone.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from functools import cache
 from pathlib import Path
 
 from cli_tuner.errors import DataError, ExtraMissing
+from cli_tuner.shell import syntax_error_in
 
 # extglob: interactive shells have it, and many commands of the sets use it.
 _BASH = ("-n", "-O", "extglob", "-c")
+_TOGETHER = 32
 _PLACE = re.compile(r"^.*?: line \d+: ")
 _SHELLCHECK = ("--norc", "--shell=bash", "--severity=error", "--format=json1")
 
@@ -31,7 +34,7 @@ def faults_of(commands: Sequence[str]) -> list[str]:
 
     Raises ExtraMissing without ShellCheck, DataError if a tool fails.
     """
-    faults = [_bash_fault(command) for command in commands]
+    faults = _bash_faults(commands)
     read = [index for index, fault in enumerate(faults) if not fault]
     for index, fault in zip(read, _shellcheck_faults([commands[i] for i in read]), strict=True):
         faults[index] = fault
@@ -69,20 +72,37 @@ def _shellcheck() -> str:
     return found
 
 
+def _bash_faults(commands: Sequence[str]) -> list[str]:
+    """Why `bash -n` does not take each command, or ""."""
+    closed = [command for command in commands if _is_closed(command)]
+    passed: set[str] = set()
+    for start in range(0, len(closed), _TOGETHER):
+        some = closed[start : start + _TOGETHER]
+        if _spawned([_bash(), *_BASH, "\n".join(some)]) == 0:
+            passed.update(some)
+    return ["" if command in passed else _bash_fault(command) for command in commands]
+
+
+def _is_closed(command: str) -> bool:
+    """Whether nothing of the text after this command could become part of it."""
+    open_ended = "<<" in command or command.endswith("\\")
+    return not open_ended and syntax_error_in(command) is None
+
+
 def _bash_fault(command: str) -> str:
     """Why `bash -n` does not take the command, or ""."""
-    if _spawned([_bash(), *_BASH, command]) == 0:
-        return ""
     ended = subprocess.run(
         [_bash(), *_BASH, command], stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     said = ended.stderr.decode("utf-8", "replace").strip().splitlines()
+    if ended.returncode == 0:
+        return ""
     reason = _PLACE.sub("", said[0]) if said else f"status {ended.returncode}"
     return f"bash -n: {reason}"
 
 
 def _spawned(command: list[str]) -> int:
-    """The exit status of a program whose output nobody wants; a third cheaper than subprocess."""
+    """The exit status of a program whose output nobody wants."""
     null = os.open(os.devnull, os.O_RDWR)
     try:
         actions = [(os.POSIX_SPAWN_DUP2, null, stream) for stream in (0, 1, 2)]
