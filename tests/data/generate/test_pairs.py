@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from cli_tuner.data.generate import pairs
-from cli_tuner.data.generate.grammar import Sequence, phrase
+from cli_tuner.data.generate.grammar import Sequence, Text, phrase
 from cli_tuner.data.generate.intent import HERE, Typed, intents
 from cli_tuner.data.generate.noise import VERBS, noisy
-from cli_tuner.data.generate.pairs import requests
+from cli_tuner.data.generate.pairs import clashes, requests
 from cli_tuner.data.generate.render import Piece, tidy
 
 DOMAINS = sorted(path.stem for path in (HERE / "intents").glob("*.yaml"))
@@ -79,3 +80,10 @@ def test_politeness_goes_before_verbs_only() -> None:
 )  # fmt: skip
 def test_spaces_are_tidied(raw: str, expected: str) -> None:
     assert tidy(raw) == expected
+
+
+def test_two_answers_to_one_request_are_a_clash() -> None:
+    one = replace(intents("find")[0], say=((Text("go"),),), run=(Text("ls"),), slots={})
+    other = replace(one, id="find.other", run=(Text("ls -l"),))
+    assert {(a.command, b.command) for a, b in clashes((one, other), 1)} == {("ls -l", "ls")}
+    assert list(clashes((one, replace(other, run=one.run)), 1)) == []

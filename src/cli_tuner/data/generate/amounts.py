@@ -88,7 +88,8 @@ def age(rng: random.Random, given: Mapping[str, Any]) -> Value:
 
     Forms: `newer` and `older` (tests of find), `minutes`, `days`, `seconds`, `inside` and
     `outside` (seconds, for the ages of a tree), `short` (`5m`, `2h`, `7d`), `since` (for git and
-    journalctl, `2 weeks ago`). Said as `{age}` ("2 days", "a week") or `{age.last}` ("last two weeks").
+    journalctl, `2 weeks ago`). Said as `{age}` ("2 days", "a week") or `{age.last}` ("last two
+    weeks").
     """
     table = {k: given[k] for k in SECONDS if k in given} or DEFAULT_AGES
     unit = rng.choice([unit for unit in table for _ in table[unit]])

@@ -7,11 +7,11 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from cli_tuner.data.generate.intent import Intent, intents
 from cli_tuner.data.generate.noise import noisy
 from cli_tuner.data.generate.render import Rendered, render
-from cli_tuner.errors import IntentError
 
 TRIES_PER_PAIR = 12
 LONGEST = 200
@@ -40,26 +40,33 @@ class Pair:
 def pairs(seed: int, count: int | None = None) -> Iterator[Pair]:
     """All pairs, or about `count` spread evenly over the intents; the same for the same seed.
 
-    Raises IntentError if an intent is wrong, or if two intents answer one request differently.
+    A request that two intents answer differently is left to the first; the proof reports it.
+    Raises IntentError if an intent is wrong.
     """
     given = intents()
-    wanted = sum(intent.pairs for intent in given)
-    share = 1.0 if count is None else count / max(wanted, 1)
-    made = 0
+    share = 1.0 if count is None else count / max(sum(intent.pairs for intent in given), 1)
+    kept = (pair for pair, other in _beside_others(given, seed, share) if other is None)
+    yield from islice(kept, count)
+
+
+def clashes(given: tuple[Intent, ...], seed: int) -> Iterator[tuple[Pair, Pair]]:
+    """Pairs whose request another intent, or another phrase, answers by another command."""
+    for pair, other in _beside_others(given, seed, 1.0):
+        if other is not None and other.command != pair.command:
+            yield pair, other
+
+
+def _beside_others(
+    given: tuple[Intent, ...], seed: int, share: float
+) -> Iterator[tuple[Pair, Pair | None]]:
+    """Every pair, and the earlier one with the same request if there is one."""
     answers: dict[str, Pair] = {}
     for intent in given:
         room = max(1, math.ceil(intent.pairs * share))
         for number, (query, rendered) in enumerate(requests(intent, seed, room)):
             pair = _pair(number, query, rendered)
-            other = answers.setdefault(query.rstrip(".?!"), pair)
-            if other.command != pair.command:
-                raise IntentError(
-                    f'{intent.file}: {intent.id}: "{query}" is answered by {other.intent} too',
-                    hint=f"{other.command} or {pair.command}?",
-                )
-            if other is pair and made != count:
-                made += 1
-                yield pair
+            first = answers.setdefault(query.rstrip(".?!"), pair)
+            yield pair, None if first is pair else first
 
 
 def requests(intent: Intent, seed: int, count: int) -> Iterator[tuple[str, Rendered]]:

@@ -15,10 +15,11 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from cli_tuner.data.generate.expect import Checker, probe
 from cli_tuner.data.generate.intent import Intent, intents
-from cli_tuner.data.generate.pairs import requests
+from cli_tuner.data.generate.pairs import clashes, requests
 from cli_tuner.data.generate.render import Rendered
 from cli_tuner.data.generate.trees import tree_of
 from cli_tuner.errors import CliTunerError, SandboxMissing
@@ -107,6 +108,9 @@ def main() -> int:
     parser.add_argument("--most", type=int, help="only so many commands an intent")
     parser.add_argument("--show", type=int, default=0, help="print so many pairs an intent")
     parser.add_argument("--problems", type=int, default=2, help="print so many an intent (2)")
+    parser.add_argument(
+        "--write", type=Path, help="put the counts into this document if all is well"
+    )
     given = parser.parse_args()
     try:
         return _report(given)
@@ -119,16 +123,7 @@ def main() -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
-    named = {each.split(".", 1)[0] for each in given.intent or () if "." in each}
-    chosen = [
-        intent
-        for intent in intents(*(given.domain or sorted(named)))
-        if (
-            not given.intent
-            or intent.id in given.intent
-            or intent.id.split(".", 1)[1] in given.intent
-        )
-    ]
+    chosen = _chosen(given)
     for intent in chosen if given.show else ():
         for query, made in requests(intent, given.seed, given.show):
             print(f"{intent.id:28} {query}\n{'':28}   {made.command}")
@@ -140,12 +135,36 @@ def _report(given: argparse.Namespace) -> int:
         for one in pool.map(prove, chosen, [given.seed] * len(chosen), [given.most] * len(chosen)):
             proved.append(one)
             for problem in one.problems[: given.problems]:
-                print(f"FAIL {one.intent}: {problem}")
-    print(table(proved))
-    failed = [one for one in proved if one.problems]
-    print(f"{time.monotonic() - started:.0f} s; {len(failed)} intents with problems: "
-          + (", ".join(one.intent for one in failed) or "none"))  # fmt: skip
-    return 1 if failed else 0
+                print(f"FAIL {one.intent}: {problem}", flush=True)
+    clashing = list(clashes(chosen, given.seed))
+    for pair, other in clashing:
+        print(f'CLASH "{pair.query}"\n      {pair.intent}: {pair.command}\n'
+              f"      {other.intent}: {other.command}")  # fmt: skip
+    counts = table(proved)
+    print(counts)
+    failed = [one.intent for one in proved if one.problems]
+    print(f"{time.monotonic() - started:.0f} s; {len(clashing)} clashes; "
+          f"{len(failed)} intents with problems: {', '.join(failed) or 'none'}")  # fmt: skip
+    if given.write and not failed and not clashing:
+        _write(given.write, counts)
+    return 1 if failed or clashing else 0
+
+
+def _chosen(given: argparse.Namespace) -> tuple[Intent, ...]:
+    named = sorted({each.split(".", 1)[0] for each in given.intent or () if "." in each})
+    return tuple(
+        intent
+        for intent in intents(*(given.domain or named))
+        if not given.intent or {intent.id, intent.id.split(".", 1)[1]} & set(given.intent)
+    )
+
+
+def _write(path: Path, counts: str) -> None:
+    """Put the counts between the two marks of a document."""
+    text = path.read_text(encoding="utf-8")
+    begin, end = "<!-- proof -->\n", "<!-- end of proof -->"
+    head, _, rest = text.partition(begin)
+    path.write_text(f"{head}{begin}{counts}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
 
 
 def table(proved: list[Proved]) -> str:
