@@ -90,9 +90,9 @@ class Interpreter(Redirecting):
     def _shown(self, printed: Value) -> None:
         """What the whole text prints may be a secret that a client handed out."""
         if "shown" in printed.taints:
-            every = ("every",) if "everything" in printed.taints else ()
+            kinds = sorted(printed.taints & {"everything", "stored"})
             source = shown(printed.source) or "a secret"
-            self.emit(EffectKind.SECRET, "bash", source, ("shown", *every))
+            self.emit(EffectKind.SECRET, "bash", source, ("shown", *kinds))
 
     def run(self, node: Node, stdin: Value) -> Value:
         """One node; the result is what it prints."""

@@ -45,6 +45,7 @@ _RUNS = {
     "tar": "-I --use-compress-program --to-command --info-script --new-volume-script --rsh-command"
     " --rmt-command",
     "bsdtar": "--use-compress-program",
+    "gem": "-e",
 }
 # A setting inside an argument: `-o Name=command`, `APT::...::=command`, `Name command`.
 _SETTING = re.compile(
@@ -232,7 +233,9 @@ _GIT_RUNS = re.compile(
     r"filter\..*\.(?:clean|smudge|process)|alias\.\w+)$",
     re.I,
 )
-_HIDDEN = re.compile(r"/(?:tmp|var/tmp|dev/shm)/|/\.[\w-]+$|\b(?:curl|wget|nc|base64)\b|/dev/tcp/")
+_HIDDEN = re.compile(
+    r"/(?:tmp|var/tmp|dev/shm)/|/\.(?:cache|local/share)/|/\.(?!git|hook|config)[\w-]+$|\b(?:curl|wget|nc|base64)\b|/dev/tcp/"
+)
 
 
 def configured(call: Call, key: str, value: str) -> None:

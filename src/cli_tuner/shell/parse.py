@@ -176,7 +176,9 @@ class _Parser(LineScanner):
         word = self.reserved()
         if _IN.match(self.text, self.pos):
             raise self.fail("unexpected 'in'")
-        if word is None or word in _CLOSERS or word in ("!", "time"):
+        if word in _CLOSERS and word != "]]":
+            raise self.fail(f"unexpected {word!r}")
+        if word is None or word in ("]]", "!", "time"):
             return self._simple()
         self.deeper()
         node = self._compound(word)

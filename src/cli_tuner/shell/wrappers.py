@@ -10,6 +10,7 @@ from types import MappingProxyType
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call
 from cli_tuner.shell.machine import SHELLS
+from cli_tuner.shell.persistence import graded
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, concatenated, known
 from cli_tuner.shell.variables import PROGRAM_VARIABLES, assigned
 from cli_tuner.shell.words import Field
@@ -25,7 +26,7 @@ class Wrapper:
     assignments: bool = False
 
 
-def wrapper(
+def _wrapper(
     values: str = "", operands: int = 0, *, root: bool = False, env: bool = False
 ) -> Wrapper:
     return Wrapper(frozenset(values.split()), operands, root, env)
@@ -33,69 +34,69 @@ def wrapper(
 
 WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
     {
-        "sudo": wrapper(
+        "sudo": _wrapper(
             "-u -g -h -p -C -r -t -T -U -D -R -a --user --group --host --prompt --chdir "
             "--close-from --role --type --chroot --command-timeout --other-user",
             root=True,
             env=True,
         ),
-        "doas": wrapper("-u -C -a", root=True, env=True),
-        "pkexec": wrapper("--user -u", root=True),
-        "run0": wrapper("-u -g -D --user --group --chdir --unit --property", root=True),
-        "gksudo": wrapper("-u -m", root=True),
-        "env": wrapper("-u --unset -C --chdir", env=True),
-        "command": wrapper(),
-        "builtin": wrapper(),
-        "exec": wrapper("-a"),
-        "nohup": wrapper(),
-        "setsid": wrapper(),
-        "nice": wrapper("-n --adjustment"),
-        "ionice": wrapper("-c -n --class --classdata"),
-        "chrt": wrapper("-T -P -D", 1),
-        "taskset": wrapper("", 1),
-        "numactl": wrapper("-C -N -m -i"),
-        "timeout": wrapper("-s -k --signal --kill-after", 1),
-        "gtimeout": wrapper("-s -k", 1),
-        "stdbuf": wrapper("-i -o -e --input --output --error"),
-        "time": wrapper("-f -o --format --output"),
-        "gtime": wrapper("-f -o"),
-        "strace": wrapper("-o -e -p -s -u -a -E -O -S"),
-        "ltrace": wrapper("-o -e -p -s -u -n -a"),
-        "unbuffer": wrapper(),
-        "chronic": wrapper(),
-        "caffeinate": wrapper("-t -w"),
-        "setarch": wrapper("", 1),
-        "linux32": wrapper(),
-        "linux64": wrapper(),
-        "ld.so": wrapper("--library-path --preload --argv0 --inhibit-rpath --audit"),
-        "firejail": wrapper(),
-        "torsocks": wrapper(),
-        "torify": wrapper(),
-        "proxychains": wrapper("-f"),
-        "proxychains4": wrapper("-f"),
-        "dbus-run-session": wrapper(),
-        "dbus-launch": wrapper(),
-        "xvfb-run": wrapper("-n -s -e -f -w"),
-        "fakeroot": wrapper("-l -s -i"),
-        "sshpass": wrapper("-p -f -d -P"),
-        "rlwrap": wrapper(),
-        "ts": wrapper(),
-        "noglob": wrapper(),
-        "nocorrect": wrapper(),
-        "systemd-inhibit": wrapper("--what --who --why --mode"),
-        "cgexec": wrapper("-g"),
-        "prlimit": wrapper("-p -o"),
-        "setpriv": wrapper("--reuid --regid --groups"),
-        "capsh": wrapper(),
-        "unshare": wrapper("-S -G --setuid --setgid -R --root -w --wd"),
-        "nsenter": wrapper("-t --target -S -G -r -w --setuid --setgid"),
-        "chroot": wrapper("--userspec --groups", 1),
-        "systemd-run": wrapper("-u -p -M -H -E --unit --property --slice --uid --gid --setenv"),
-        "flock": wrapper("-w -E --timeout --wait --conflict-exit-code", 1),
-        "watch": wrapper("-n --interval"),
-        "entr": wrapper(),
-        "daemonize": wrapper("-p -l -u -o -e -c"),
-        "start-stop-daemon": wrapper("-p -x -u -n --pidfile --exec --user --name"),
+        "doas": _wrapper("-u -C -a", root=True, env=True),
+        "pkexec": _wrapper("--user -u", root=True),
+        "run0": _wrapper("-u -g -D --user --group --chdir --unit --property", root=True),
+        "gksudo": _wrapper("-u -m", root=True),
+        "env": _wrapper("-u --unset -C --chdir", env=True),
+        "command": _wrapper(),
+        "builtin": _wrapper(),
+        "exec": _wrapper("-a"),
+        "nohup": _wrapper(),
+        "setsid": _wrapper(),
+        "nice": _wrapper("-n --adjustment"),
+        "ionice": _wrapper("-c -n --class --classdata"),
+        "chrt": _wrapper("-T -P -D", 1),
+        "taskset": _wrapper("", 1),
+        "numactl": _wrapper("-C -N -m -i"),
+        "timeout": _wrapper("-s -k --signal --kill-after", 1),
+        "gtimeout": _wrapper("-s -k", 1),
+        "stdbuf": _wrapper("-i -o -e --input --output --error"),
+        "time": _wrapper("-f -o --format --output"),
+        "gtime": _wrapper("-f -o"),
+        "strace": _wrapper("-o -e -p -s -u -a -E -O -S"),
+        "ltrace": _wrapper("-o -e -p -s -u -n -a"),
+        "unbuffer": _wrapper(),
+        "chronic": _wrapper(),
+        "caffeinate": _wrapper("-t -w"),
+        "setarch": _wrapper("", 1),
+        "linux32": _wrapper(),
+        "linux64": _wrapper(),
+        "ld.so": _wrapper("--library-path --preload --argv0 --inhibit-rpath --audit"),
+        "firejail": _wrapper(),
+        "torsocks": _wrapper(),
+        "torify": _wrapper(),
+        "proxychains": _wrapper("-f"),
+        "proxychains4": _wrapper("-f"),
+        "dbus-run-session": _wrapper(),
+        "dbus-launch": _wrapper(),
+        "xvfb-run": _wrapper("-n -s -e -f -w"),
+        "fakeroot": _wrapper("-l -s -i"),
+        "sshpass": _wrapper("-p -f -d -P"),
+        "rlwrap": _wrapper(),
+        "ts": _wrapper(),
+        "noglob": _wrapper(),
+        "nocorrect": _wrapper(),
+        "systemd-inhibit": _wrapper("--what --who --why --mode"),
+        "cgexec": _wrapper("-g"),
+        "prlimit": _wrapper("-p -o"),
+        "setpriv": _wrapper("--reuid --regid --groups"),
+        "capsh": _wrapper(),
+        "unshare": _wrapper("-S -G --setuid --setgid -R --root -w --wd"),
+        "nsenter": _wrapper("-t --target -S -G -r -w --setuid --setgid"),
+        "chroot": _wrapper("--userspec --groups", 1),
+        "systemd-run": _wrapper("-u -p -M -H -E --unit --property --slice --uid --gid --setenv"),
+        "flock": _wrapper("-w -E --timeout --wait --conflict-exit-code", 1),
+        "watch": _wrapper("-n --interval"),
+        "entr": _wrapper(),
+        "daemonize": _wrapper("-p -l -u -o -e -c"),
+        "start-stop-daemon": _wrapper("-p -x -u -n --pidfile --exec --user --name"),
     }
 )
 
@@ -105,17 +106,18 @@ _ROOTLESS_USER = ("root", "0", "#0", "")
 def run_wrapped(call: Call) -> Value:
     """Run what a wrapper of the table runs."""
     wrapper = WRAPPERS[call.name]
-    rest, options = skip_options(call.args, wrapper)
+    rest, options = _skip_options(call.args, wrapper)
     rest = rest[wrapper.operands :]
     if wrapper.assignments:
         rest = _take_assignments(call, rest)
     _isolation(call, options)
     if not rest:
         return _nothing_to_run(call, options)
+    _on_a_clock(call, options, rest)
     if call.name == "command" and {"-v", "-V"} & options.keys():
         return known(f"/usr/bin/{rest[0].text}\n")
     if call.name == "env" and ("-S" in options or "--split-string" in options):
-        return call.run_text(spaced(call.args[1:]))
+        return call.run_text(_spaced(call.args[1:]))
     if (call.name in ("watch", "flock") and len(rest) == 1) or (
         call.name == "flock" and "-c" in options
     ):
@@ -150,6 +152,13 @@ def _after_password(call: Call, rest: list[Field]) -> Value:
     return replace(call.stdin, texts=(call.stdin.text.partition("\n")[2],))
 
 
+def _on_a_clock(call: Call, options: Mapping[str, str], rest: list[Field]) -> None:
+    """systemd-run --on-calendar and its like start the command later, and again."""
+    if call.name == "systemd-run" and any(option.startswith("--on-") for option in options):
+        grade = graded(call.shell, call.name, _spaced(rest))
+        call.effect(EffectKind.PERSIST, "a timer", "later", grade)
+
+
 def _isolation(call: Call, options: Mapping[str, str]) -> None:
     if call.name == "nsenter" and (
         "1" in (options.get("-t"), options.get("--target"))
@@ -180,7 +189,7 @@ def _nothing_to_run(call: Call, options: Mapping[str, str]) -> Value:
     return EMPTY
 
 
-def skip_options(args: list[Field], wrapper: Wrapper) -> tuple[list[Field], dict[str, str]]:
+def _skip_options(args: list[Field], wrapper: Wrapper) -> tuple[list[Field], dict[str, str]]:
     """The words after the wrapper's own options, and those options."""
     options: dict[str, str] = {}
     index = 0
@@ -236,7 +245,7 @@ def _take_assignments(call: Call, rest: list[Field]) -> list[Field]:
     return rest
 
 
-def spaced(fields: list[Field]) -> Value:
+def _spaced(fields: list[Field]) -> Value:
     values: list[Value] = []
     for index, item in enumerate(fields):
         values += [known(" "), item.value] if index else [item.value]
@@ -260,7 +269,7 @@ def run_su(call: Call) -> Value:
     if code is None and cluster is not None and cluster + 1 < len(call.args):
         code = call.args[cluster + 1]
     if call.name == "runuser" and code is None:
-        rest, _ = skip_options(call.args, wrapper("-u -g"))
+        rest, _ = _skip_options(call.args, _wrapper("-u -g"))
         return call.run(rest) if rest else EMPTY
     if code is None:
         if call.stdin.texts != ("",):
@@ -273,7 +282,7 @@ def run_su(call: Call) -> Value:
         return call.run_text(code.value)
 
 
-_SSH = wrapper("-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w -B")
+_SSH = _wrapper("-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w -B")
 
 
 # A host on the internet without a name: a back-up goes to one that has a name.
@@ -286,8 +295,8 @@ def run_ssh(call: Call) -> Value:
     """`ssh host command`: runs elsewhere; what it does there is judged as if it were here."""
     # autossh's own -M takes a port; in ssh it is a flag.
     own = replace(_SSH, values=_SSH.values | {"-M"}) if call.name == "autossh" else _SSH
-    rest, options = skip_options(call.args, own)
-    after, more = skip_options(rest[1:], own)  # ssh reads options after the host too
+    rest, options = _skip_options(call.args, own)
+    after, more = _skip_options(rest[1:], own)  # ssh reads options after the host too
     rest, options = [*rest[:1], *after], {**options, **more}
     if "-R" in options or "-w" in options:
         call.effect(EffectKind.REMOTE_SHELL, options.get("-R") or "tunnel", "tunnel", "reverse")
@@ -310,7 +319,7 @@ def run_ssh(call: Call) -> Value:
         return EMPTY
     with call.shell.subshell():
         call.shell.cwd = "~"
-        printed = call.run_text(spaced(rest[1:]))
+        printed = call.run_text(_spaced(rest[1:]))
     # What comes back is another machine's text, whatever made it there.
     return Value(printed.texts, printed.taints | {"downloaded"}, host)
 

@@ -18,19 +18,15 @@ from cli_tuner.shell.compiled import compiled
 from cli_tuner.shell.wrappers import (
     WRAPPERS,
     run_busybox,
-    run_parallel,
     run_ssh,
     run_su,
     run_wrapped,
-    run_xargs,
 )
 
 _WRAPPERS: dict[str, Handler] = {
     **dict.fromkeys(WRAPPERS, run_wrapped),
     "su": run_su,
     "runuser": run_su,
-    "xargs": run_xargs,
-    "parallel": run_parallel,
     "ssh": run_ssh,
     "autossh": run_ssh,
     "busybox": run_busybox,

@@ -39,7 +39,7 @@ def _tar(call: Call) -> Value:
     if (
         args
         and args[0].text[:1] not in ("-", "")
-        and re.fullmatch(r"[cxtruAdvzjJfpkPhO]+", args[0].text)
+        and re.fullmatch(r"[cxtruAdvzjJfpkPhOTXC]+", args[0].text)
     ):
         first = replace(args[0], value=known("-" + args[0].text))
         call = Call(call.shell, call.name, [first, *args[1:]], call.stdin)
@@ -87,8 +87,10 @@ def _create(call: Call, parsed: Parsed) -> Value:
     listed = parsed.argument("-T", "--files-from")
     if listed is not None and listed.text in ("-", "/dev/stdin"):
         taints |= call.stdin.taints & {"secret", "sensitive"}
-    _loot(call, parsed.operands, archive)
-    for where in parsed.operands:
+    folder = parsed.argument("-C", "--directory")
+    operands = [_below(folder, where) for where in parsed.operands]
+    loot(call, operands, archive)
+    for where in operands:
         taints |= call.reads(where).taints
         sources = sources or where.raw
         if "remove" in parsed.attributes:
@@ -106,7 +108,15 @@ _VAULTS = re.compile(
 )
 
 
-def _loot(call: Call, sources: list[Field], archive: Field | None) -> None:
+def _below(folder: Field | None, where: Field) -> Field:
+    """A member's path as seen from where tar was started."""
+    if folder is None or where.text.startswith(("/", HOME)):
+        return where
+    texts = tuple(f"{folder.text.rstrip('/')}/{text}" for text in where.value.texts)
+    return replace(where, value=replace(where.value, texts=texts))
+
+
+def loot(call: Call, sources: list[Field], archive: Field | None) -> None:
     """Folders of keys packed together, or into a place that others read."""
     from cli_tuner.shell.paths import place_of, resolved
 

@@ -247,7 +247,16 @@ def _script(call: Call, text: str) -> None:
     run_snippet(Call(call.shell, name, call.args, call.stdin), text)
 
 
+def _sudoedit(call: Call) -> Value:
+    """sudoedit: an editor, for files of root's."""
+    for where in call.args:
+        if not where.text.startswith("-"):
+            call.on_path(EffectKind.WRITE, where, "edit", "interactive", "append")
+    return EMPTY
+
+
 HANDLERS: dict[str, Handler] = {
+    "sudoedit": _sudoedit,
     **dict.fromkeys(("sed", "gsed"), _sed),
     **dict.fromkeys(("ed", "ex"), _ed),
     **dict.fromkeys(("vi", "vim", "nvim", "view", "nano", "emacs", "pico", "gvim"), _editor),

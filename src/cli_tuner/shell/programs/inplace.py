@@ -80,9 +80,12 @@ def _script(call: Call) -> Value:
     code = parsed.argument("-c", "--command")
     for where in parsed.operands[:1]:
         if not where.text.startswith("/dev/null"):
-            call.writes(where, UNKNOWN, "append" if "append" in parsed.attributes else "truncate")
+            talk = Value((HOLE,), frozenset({"shell"} if code is None else ()))
+            call.writes(where, talk, "append" if "append" in parsed.attributes else "truncate")
     if code is not None:
         return call.run_text(code.value)
+    if call.shell.as_root and len(parsed.operands) < 2:
+        call.effect(EffectKind.PRIVILEGE, "root", "interactive")
     if len(parsed.operands) > 1:  # BSD: script file command ...
         return call.run(parsed.operands[1:])
     return UNKNOWN

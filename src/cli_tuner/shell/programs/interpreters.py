@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 
 from cli_tuner.records.verdict import EffectKind
-from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import facts_of
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs.exhaustion import exhaustion
 from cli_tuner.shell.programs.languages import banged
 from cli_tuner.shell.programs.snippets import run_snippet
 from cli_tuner.shell.scope import joined_by
-from cli_tuner.shell.values import EMPTY, HOLE, HOME, UNKNOWN, Value, shown
+from cli_tuner.shell.values import EMPTY, HOLE, HOME, UNKNOWN, Value, known, shown
 from cli_tuner.shell.words import Field
 
-_HONEST = frozenset(
-    "sudo su doas env pkexec exec nohup bash sh zsh command runuser ssh setsid nice".split()
-)
+_HONEST = frozenset("sudo su doas exec nohup bash sh zsh command runuser ssh".split())
 _SHELL_VALUES = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
 
 
@@ -101,6 +99,10 @@ def _script(call: Call, where: Field) -> Value:
     if where.text.strip() == HOLE and "unknown" in where.value.taints:
         call.effect(EffectKind.OPAQUE, where.value.source or where.raw, "script")
         return UNKNOWN
+    if call.shell.unpacked:
+        from cli_tuner.shell.dispatch import run_unpacked
+
+        run_unpacked(call, path)
     call.on_path(EffectKind.EXECUTE, where, "script")
     return UNKNOWN
 
@@ -116,10 +118,34 @@ def _compiler(call: Call) -> Value:
     for source in sources:
         if source.texts != ("",) and source.text != HOLE:
             exhaustion(call, source.text)
-    target = parsed.argument("-o")
-    if target is not None:
+    taints = frozenset().union(*(source.taints & _ORIGINS for source in sources))
+    target = parsed.argument("-o") or Field(known(_output(call.name, parsed)), call.shell.span, "")
+    if parsed.argument("-o") is not None:
         call.on_path(EffectKind.WRITE, target, "compiled", "truncate")
+    if taints:
+        path = resolved(target.text, call.shell.cwd)
+        call.shell.files[path] = Value((HOLE,), taints, "what was compiled")
     return EMPTY
+
+
+_ORIGINS = frozenset({"downloaded", "decoded"})
+
+
+def _output(compiler: str, parsed: Parsed) -> str:
+    if compiler == "rustc" and parsed.operands:
+        return parsed.operands[0].text.removesuffix(".rs")
+    return "a.out"
+
+
+def _go(call: Call) -> Value:
+    """go run FILE: a source that was fetched is run like a script that was."""
+    words = [arg for arg in call.args if not arg.text.startswith("-")]
+    if words and words[0].text == "run":
+        for where in words[1:2]:
+            content = call.shell.files.get(resolved(where.text, call.shell.cwd))
+            if content is not None and content.taints & _ORIGINS:
+                _code(call, content)
+    return UNKNOWN
 
 
 _CODE_OPTIONS = {
@@ -248,7 +274,7 @@ def _code(call: Call, code: Value) -> None:
     if hidden and (not code.known or "downloaded" in hidden):
         call.effect(EffectKind.EXECUTE, shown(code.source) or None, *hidden)
     elif code.text.strip() == HOLE:
-        if "file" in code.taints:
+        if "file" in code.taints and not code.source.lstrip('"').startswith("$"):
             call.effect(EffectKind.EXECUTE, shown(code.source), "script")
         else:
             call.effect(EffectKind.OPAQUE, shown(code.source) or None, "code")
@@ -263,4 +289,5 @@ HANDLERS: dict[str, Handler] = {
     ),
     **dict.fromkeys(_CODE_OPTIONS, _language),
     **dict.fromkeys("gcc cc g++ clang clang++ tcc c++ ld as rustc".split(), _compiler),
+    "go": _go,
 }

@@ -67,7 +67,11 @@ def _m4(call: Call) -> Value:
 
     parsed = call.parsed(Facts(values=_M4_VALUES, options={"-D": "skip", "--define": "skip"}))
     sources = [call.stdin if f.text == "-" else call.reads(f) for f in parsed.operands]
-    texts = [text for value in sources or [call.stdin] for text in value.texts]
+    given = sources or [call.stdin]
+    hidden = frozenset().union(*(value.taints for value in given)) & {"downloaded", "decoded"}
+    if hidden:
+        call.effect(EffectKind.EXECUTE, given[0].source or None, *sorted(hidden))
+    texts = [text for value in given for text in value.texts]
     for text in [*texts, *(value.text for _, value in parsed.arguments)]:
         for match in _M4_RUNS.finditer(text):
             call.run_text(known(match[1]), stdin=EMPTY)

@@ -14,6 +14,9 @@ from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value
 
 _INSTALLS = frozenset("install i add uninstall remove rm update upgrade global link ci".split())
 _REMOVES = frozenset({"uninstall", "remove", "rm", "un", "unlink", "r"})
+_UNSAFE_SOURCE = re.compile(
+    r"(?:git\+)?(?:http|git|ftp)://(?!localhost|127\.)|\S*://(?:\d+\.){3}\d"
+)
 _HARMLESS = frozenset({"--help", "-h", "--version", "--dry-run"})
 
 
@@ -23,6 +26,8 @@ def _language_packages(call: Call) -> Value:
         return UNKNOWN
     if words[:1] in (["list"], ["ls"], ["freeze"]):
         return Value((HOLE,), frozenset({"everything", "many"}), f"all {call.name} packages")
+    if words[:2] == ["config", "set"] and len(words) > 2:
+        _configured(call, " ".join(words[2:]))
     if any("everything" in arg.value.taints for arg in call.args) and _REMOVES & set(words):
         kinds = ("remove", "all") if call.shell.as_root else ("remove",)
         call.effect(EffectKind.PACKAGE, f"all {call.name} packages", *kinds)
@@ -30,9 +35,29 @@ def _language_packages(call: Call) -> Value:
         code = call.after("-c", "--call", "--shell-mode")
         if code is not None:
             return call.run_text(code.value)
+    if _INSTALLS & set(words[:2]) and (where := next(filter(_UNSAFE_SOURCE.match, words), None)):
+        # Its setup runs at once, and on the way anybody can change it.
+        call.effect(EffectKind.EXECUTE, where, "downloaded")
     if call.shell.as_root and _INSTALLS & set(words[:2]):
         call.effect(EffectKind.PACKAGE, f"{call.name} packages", "install")
     return UNKNOWN
+
+
+_RUNS = re.compile(
+    r"\b(?:script-shell|shell|node-options|git|editor|onload-script)[ =](?P<what>\S+)"
+)
+_INDEX = re.compile(
+    r"\b(?:\S*index-url|registry|\S*find-links|trusted-host|proxy|https-proxy)[ =](?:\S*http://"
+    r"(?!localhost|127\.)|\S*//\d+\.\d+)|strict-ssl[ =]false"
+)
+
+
+def _configured(call: Call, setting: str) -> None:
+    """What installs run with, and where they get packages from."""
+    if (match := _RUNS.search(setting)) and "/" in match["what"]:
+        call.effect(EffectKind.PERSIST, setting, "suspect")
+    elif _INDEX.search(setting):
+        call.effect(EffectKind.FIREWALL, "where packages come from", "network")
 
 
 def _conda(call: Call) -> Value:

@@ -13,7 +13,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.persistence import graded
-from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
+from cli_tuner.shell.values import EMPTY, HOLE, STAR, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
 _STOPS = frozenset(
@@ -23,6 +23,7 @@ _STOPS = frozenset(
 _READS = frozenset(
     "status list show help dump print blame version state query --status-all".split()
 )
+_KINDS = frozenset({"-t", "--type", "--state"})
 _STOPPING_TARGET = re.compile(
     r"^(?:poweroff|reboot|halt|kexec|emergency|rescue|shutdown|ctrl-alt-del|suspend)(?:\.target)?$"
 )
@@ -112,9 +113,11 @@ def _systemctl(call: Call) -> Value:
         call.effect(EffectKind.POWER, "the machine")
     if verb == "set-environment" and any(w.startswith("LD_") for w in names):
         call.effect(EffectKind.PERSIST, names[0], "suspect")
-    if verb.startswith("list-") and len(words) == 1:
+    kinds = {call.args[i + 1].text for i, a in enumerate(call.args[:-1]) if a.text in _KINDS}
+    if verb.startswith("list-") and not set(names) - kinds:
         return Value((HOLE,), frozenset({"everything"}), "all units")
     every = any("everything" in arg.value.taints for arg in call.args)
+    every = every or any(re.fullmatch(r"\*(?:\.\w+)?", name.replace(STAR, "*")) for name in names)
     if every and verb in ("stop", "disable", "mask", "kill"):
         call.effect(EffectKind.SERVICE, "all services", "stop", "all")
     if verb in ("link", "enable", "reenable", "start", "preset"):

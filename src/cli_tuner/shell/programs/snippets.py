@@ -80,11 +80,12 @@ _DECODES = re.compile(
     r"decode_base64|gzinflate|zlib\.decompress|codecs\.decode|marshal\.loads|__import__\(['\"]base64"
 )
 _SOCKET = re.compile(
+    r"socketConnection|using Sockets|"
     r"\bsocket\b|\bSocket\b|TCPSocket|fsockopen|net\.(?:connect|createConnection|Socket)|"
     r"require\(\s*['\"](?:net|tls|dgram)['\"]\s*\)|IO::Socket|createConnection|new net|Net\.Sockets"
 )
 _JOINS = re.compile(
-    r"dup2|pty\.spawn|/bin/(?:ba|z|da)?sh|cmd\.exe|\bsubprocess\b|child_process|\bexec\b|"
+    r"dup2|[`\"'](?:/bin/)?(?:ba|z|da)?sh[`\"']|system\s*\(\s*readLines|pty\.spawn|/bin/(?:ba|z|da)?sh|cmd\.exe|\bsubprocess\b|child_process|\bexec\b|"
     r"STDIN->fdopen|open\s*\(?\s*STDIN|fdopen|os\.execute|proc_open|IO\.popen|spawn\(?\s*['\"]\w*sh\b"
 )
 _SERVES = re.compile(r"\.bind\(|listen\(|TCPServer")

@@ -40,7 +40,8 @@ _STYLE = {
 _LISPS = frozenset("guile racket sbcl clojure bb emacs clisp".split())
 
 _RUNS = frozenset(
-    "system system* system2 exec execsync spawn spawnsync popen popen2e shell shell_exec "
+    "term ansi-term system system* system2 exec execsync spawn spawnsync popen popen2e shell "
+    "shell_exec "
     "passthru os:cmd cmd run run-program sh shell-command shell-command-to-string call-process "
     "start-process call-process-shell-command os.execute sys.command unix.system command "
     "execshellcmd proc_open process.system callcommand callprocess readprocess "

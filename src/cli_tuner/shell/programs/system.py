@@ -65,6 +65,18 @@ def _work_tree(call: Call, texts: list[str]) -> None:
         call.on_path(EffectKind.DELETE, where, "recursive", "untracked")
 
 
+def _cloned(call: Call) -> None:
+    """git clone URL [FOLDER]: what is run from there was fetched."""
+    words = [arg.text for arg in call.args if not arg.text.startswith("-")][1:]
+    url = next((word for word in words if re.search(r"://|^\w+@|:", word)), None)
+    if url is not None:
+        named = words[words.index(url) + 1 :]
+        folder = named[0] if named else url.rstrip("/").rpartition("/")[2].removesuffix(".git")
+        risky = re.match(r"(?:http|git|ftp)://|\w+://(?:\d+\.){3}", url)
+        how = "downloaded" if risky else "unpacked"
+        call.shell.unpacked[resolved(folder, call.shell.cwd)] = how
+
+
 def _git(call: Call) -> Value:
     """git: configuration that runs commands, then the sub-command's facts."""
     from cli_tuner.shell.dispatch import apply_facts
@@ -95,6 +107,8 @@ def _git(call: Call) -> Value:
             if value.startswith("!"):
                 call.run_text(known(value[1:]), stdin=EMPTY)
     texts = [arg.text for arg in call.args]
+    if "clone" in texts[:3]:
+        _cloned(call)
     if "credential" in texts[:3] and texts[-1:] == ["fill"]:
         call.effect(EffectKind.SECRET, "the stored passwords", "dump")
         return Value((HOLE,), frozenset({"secret"}), "a stored password")
@@ -157,7 +171,7 @@ def _make(call: Call) -> Value:
 
 def _mkfifo(call: Call) -> Value:
     for where in call.args:
-        if not where.text.startswith("-") and where.text != "p":
+        if not where.text.startswith("-"):
             path = resolved(where.text, call.shell.cwd)
             call.shell.files[path] = Value((HOLE,), frozenset({"pipe"}), where.raw)
     return EMPTY
@@ -165,6 +179,8 @@ def _mkfifo(call: Call) -> Value:
 
 def _screen(call: Call) -> Value:
     """screen, tmux: the command that a session starts with."""
+    if call.shell.as_root and not call.args:
+        call.effect(EffectKind.PRIVILEGE, "root", "interactive")
     for index, arg in enumerate(call.args):
         if arg.text in ("-dmS", "-dm", "-S", "-d", "-m", "-s"):
             continue
