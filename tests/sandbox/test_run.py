@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from cli_tuner.errors import ConfigError
@@ -122,3 +124,10 @@ def test_a_process_found_by_its_command_line_is_not_the_sandbox_itself() -> None
     assert len(run("pgrep -af 4711", tree).stdout.splitlines()) == 1
     done = run("pkill -f 4711", tree, probe="pgrep -c sleep")
     assert (done.status, done.probe) == (0, b"0")
+
+
+def test_threads_may_run_commands_at_the_same_time() -> None:
+    trees = [FileTree.of(f"f{n} 10") for n in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(run, ["ls"] * 24, trees * 3))
+    assert [each.stdout.decode() for each in done] == [f"f{n}\n" for n in range(8)] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -113,6 +114,7 @@ def run(
 
 
 _images: OrderedDict[FileTree, Image] = OrderedDict()
+_lock = threading.Lock()
 
 
 def image(tree: FileTree) -> Image:
@@ -121,11 +123,14 @@ def image(tree: FileTree) -> Image:
     Raises ConfigError, with what was written to standard error, if the set-up fails.
     """
     now = time.time()
-    found = _images.get(tree)
+    with _lock:
+        found = _images.get(tree)
     if found is None or now - found.made_at > FRESH_S:
-        found = _images[tree] = _made(tree, now)
-        while len(_images) > KEPT:
-            _images.popitem(last=False)
+        found = _made(tree, now)
+        with _lock:
+            _images[tree] = found
+            while len(_images) > KEPT:
+                _images.popitem(last=False)
     return found
 
 

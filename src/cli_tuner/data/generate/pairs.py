@@ -14,8 +14,8 @@ from cli_tuner.data.generate.noise import noisy
 from cli_tuner.data.generate.render import Rendered, render
 
 TRIES_PER_PAIR = 12
-LONGEST = 200
-"""Characters; a longer command is never handed over, so none is taught."""
+SHORTEST, LONGEST = 3, 200
+"""Characters of a request and of a command: outside of these the product refuses both."""
 
 GUISES = 4
 """Requests that differ only in slips, politeness and capitals, at most."""
@@ -78,8 +78,8 @@ def requests(intent: Intent, seed: int, count: int) -> Iterator[tuple[str, Rende
         rendered = render(intent, attempt % len(intent.say), rng)
         query = noisy(rendered.pieces, rng)
         tidy = rendered.query.casefold()
-        known = query in seen or guises[tidy] == GUISES or len(rendered.command) > LONGEST
-        if not known:
+        usable = len(query) >= SHORTEST and len(rendered.command) <= LONGEST
+        if usable and query not in seen and guises[tidy] < GUISES:
             seen.add(query)
             guises[tidy] += 1
             yield query, rendered
