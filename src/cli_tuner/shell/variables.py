@@ -25,6 +25,7 @@ _PROMPTS = frozenset({"PS1", "PS2", "PS4", "PROMPT", "RPROMPT"})
 _EXPORTED_FUNCTION = re.compile(r"\(\)\s*\{[^}]*\}(?:\s*;)?\s*(?P<rest>\S.*)", re.S)
 _HISTORY = frozenset({"HISTFILE", "HISTSIZE", "HISTFILESIZE", "SAVEHIST"})
 _AGENT = re.compile(r"/tmp/ssh-")  # noqa: S108
+_TICKETS = re.compile(r"/krb5cc_")
 _OPEN_FOLDER = re.compile(r"^(?:/tmp|/var/tmp|/dev/shm)/?(?::|$)")
 
 
@@ -54,5 +55,11 @@ def assigned(shell: Interpreter, name: str, value: Value) -> None:
     ):
         # The key agent of whoever is logged in: its keys open other machines.
         shell.emit(EffectKind.SECRET, "ssh-agent", "the agent of another session", ("agent",))
+    elif (
+        name == "KRB5CCNAME"
+        and _TICKETS.search(value.text)
+        and (shell.as_root or STAR in value.text or value.text.endswith("_0"))
+    ):
+        shell.emit(EffectKind.SECRET, "kerberos", "the tickets of another user", ("agent",))
     elif name in _HISTORY and value.text in ("", "0", "/dev/null"):
         shell.emit(EffectKind.LOG, "bash", "the shell's history", ("history", "off"))

@@ -222,6 +222,8 @@ _SERVER_PASSWORD = re.compile(
 def _server(call: Call) -> Value:
     """samba-tool, smbpasswd, pdbedit, ipa, net rpc, kadmin."""
     text = " ".join(arg.text for arg in call.args)
+    if call.name == "pdbedit" and call.has("-w", "--smbpasswd-style", "-Lw"):
+        call.effect(EffectKind.SECRET, "password hashes", "dump")
     if call.has("--help", "-h") or not (_SERVER_CHANGES.search(text) or call.name == "smbpasswd"):
         return UNKNOWN
     attributes = ["change"]

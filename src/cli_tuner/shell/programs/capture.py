@@ -27,6 +27,14 @@ def _printenv(call: Call) -> Value:
     return values[0] or _of("unknown", f"${names[0]}")
 
 
+# Fields and words in which passwords cross the network.
+_LOGINS = re.compile(
+    r"http\.auth|authbasic|authorization|request\.command == ?.?PASS|\.passw(?:or)?d|ntlmssp\.auth|"
+    r"\bpass(?:w(?:or)?d|wd)?\s*[=|]|user\|pass|imap\.request|pop\.request|telnet\.data",
+    re.I,
+)
+
+
 def _packets(call: Call) -> Value:
     """tcpdump and its like: from a file it is a document, from an interface other people's."""
     if call.has("-D", "--list-interfaces", "--version", "-h", "--help"):
@@ -35,6 +43,8 @@ def _packets(call: Call) -> Value:
     files = [a for a in call.args if re.fullmatch(r"-\w*r", a.text)]
     if source is not None or files:
         return _of("file", "a capture")
+    if any(_LOGINS.search(arg.text) for arg in call.args):
+        call.effect(EffectKind.SECRET, "passwords on the network", "capture")
     written = next((o for o in ("-w", "--write-file") if call.after(o) is not None), None)
     where = call.after(written) if written else None
     captured = Value((HOLE,), frozenset({"capture", "sensitive"}), "what passes on the network")

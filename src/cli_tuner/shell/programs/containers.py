@@ -191,7 +191,14 @@ def _throughvolume(call: Call, effect: Effect, volumes: Sequence[tuple[str, str]
     return False
 
 
+# Where a runtime gives a container its secrets.
+_GIVEN = re.compile(r"^(?:/var)?/run/secrets/")
+
+
 def _container_only(call: Call, effect: Effect, *, kept: bool) -> None:
+    target = effect.target or ""
+    if kept and effect.kind is EffectKind.READ and _GIVEN.match(target):
+        call.effect(EffectKind.SECRET, target, "container")
     lost = effect.kind is EffectKind.DELETE and "recursive" in effect.attributes
     if lost and kept and not {"at:temp", "at:cache"} & set(effect.attributes):
         call.effect(EffectKind.CONTAINER, effect.target, "inside")

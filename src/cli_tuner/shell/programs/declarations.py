@@ -83,6 +83,8 @@ def _let(call: Call) -> Value:
 def _set(call: Call) -> Value:
     """set: options, and then the positional parameters."""
     texts = [arg.text for arg in call.args]
+    if not texts:
+        return Value((HOLE,), frozenset({"sensitive"}), "all variables")
     if texts[:2] == ["+o", "history"]:
         call.effect(EffectKind.LOG, "the shell's history", "history", "off")
     index = 0

@@ -79,6 +79,10 @@ def _copy(call: Call) -> Value:
         return EMPTY
     sources, target = _sources_and_target(parsed)
     contents = [call.reads(source) for source in sources]
+    if "recursive" in parsed.attributes:
+        from cli_tuner.shell.programs.archives import loot
+
+        loot(call, sources, target)
     if target is not None and contents:
         into = _in_folder(call, target, sources)
         _copied(call, sources, into)
@@ -128,6 +132,10 @@ def _move(call: Call) -> Value:
     parsed = call.parsed(_COPY)
     sources, target = _sources_and_target(parsed)
     void = target is not None and resolved(target.text, call.shell.cwd) == "/dev/null"
+    if "forced" in parsed.attributes and target is not None:
+        both = [*sources, target]
+        if all(where.text == HOLE and "unknown" in where.value.taints for where in both):
+            call.effect(EffectKind.OPAQUE, target.raw, "path")
     for source in sources:
         path = resolved(source.text, call.shell.cwd)
         call.on_path(EffectKind.MOVE, source, *(("void",) if void else ()))

@@ -38,8 +38,17 @@ def _kill(call: Call) -> Value:
     operands = [a for a in call.args if not a.text.startswith("-") and a is not named]
     everybody = "-1" in texts and (texts[-1] == "-1" or len(signals) > 1)
     everybody = everybody or any(_whole(a.value) for a in operands)
+    if _FORCED & set(signals) and any(
+        _UNDECIDED.match(a.raw) for a in operands if not a.value.known
+    ):
+        call.effect(EffectKind.OPAQUE, operands[0].raw, "process")
     _stopped(call, [_name_of(a.value) for a in operands], everybody)
     return EMPTY
+
+
+_FORCED = frozenset({"-9", "-KILL", "-SIGKILL"})
+# A variable that this text does not set; what it holds, nobody reads here.
+_UNDECIDED = re.compile(r"\"?\$\{?[A-Z][A-Z_0-9]*\}?\"?$")
 
 
 def _name_of(value: Value) -> str:

@@ -12,6 +12,7 @@ nouns of the user's that are spelled like verbs.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
@@ -100,7 +101,8 @@ def cloud(call: Call) -> Value:
         every = frozenset({"secret", "shown", "everything"})
         return Value((HOLE,), every, "the secrets of the cloud")
     if _SECRETS.search(text):
-        return handed_out(call, "a secret of the cloud")
+        stored = handed_out(call, "a secret of the cloud")
+        return replace(stored, taints=stored.taints | {"stored"})
     if _TOKENS.search(text):
         return handed_out(call, "a token of the cloud", _ISSUER.get(call.name, call.name.upper()))
     kind, _ = _read_by_service(call.name, words)

@@ -221,6 +221,8 @@ def _grep(call: Call) -> Value:
         call.effect(EffectKind.SECRET, "passwords of networks", "found")
     elif _hunts_passwords(call, patterns, where):
         call.effect(EffectKind.SECRET, "passwords in files of others", "shown")
+    if "dump" in value.taints and any(_PASSWORD_TEXT.search(p) for p in patterns):
+        call.effect(EffectKind.SECRET, "passwords in a dump", "found")
     recorded = call.stdin.taints & {"recorded"} or "recorded" in value.taints
     if recorded and any(_PASSWORD_TEXT.search(p) for p in patterns):
         call.effect(EffectKind.SECRET, "passwords in what was typed", "found")
