@@ -12,7 +12,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.programs.exhaustion import endless_code, exhaustion
-from cli_tuner.shell.programs.source import without_comments
+from cli_tuner.shell.programs.source import readable, without_comments
 from cli_tuner.shell.scan import ansi_c
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
@@ -42,7 +42,7 @@ def _awk(call: Call) -> Value:
     taints = call.stdin.taints
     printed: str | None = None
     if parsed.argument("-f", "--file") is None and operands:
-        program = without_comments(operands[0].text, "awk")
+        program = without_comments(readable(call, operands[0].text), "awk")
         names = dict(
             value.text.split("=", 1)
             for option, value in parsed.arguments

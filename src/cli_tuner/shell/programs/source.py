@@ -82,6 +82,7 @@ _WRITE_FLAG = re.compile(r"\bO_(?:WRONLY|RDWR|TRUNC|CREAT)\b|:append\b|:write\b"
 _RECURSIVE = re.compile(r"recursive|:force\b|\bTRUE\b|force\s*[:=]|\bT\b|\b(?:t|s|rf)\b[\"')\s]*$")
 _TEMPLATE = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}")
 _CALLS_MAX = 24
+CODE_MAX = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,13 @@ def _in_a_pattern(line: str, language: str) -> bool:
         return False
     plain = re.sub(_STRINGS + _SINGLE, "", line)
     return plain.replace(r"\/", "").count("/") % 2 == 1
+
+
+def readable(call: Call, code: str) -> str:
+    """The code up to CODE_MAX characters; a longer one is not read to its end, which is said."""
+    if len(code) > CODE_MAX:
+        call.effect(EffectKind.OPAQUE, "a long text of code", "code")
+    return code[:CODE_MAX]
 
 
 def read_calls(call: Call, code: str) -> None:
