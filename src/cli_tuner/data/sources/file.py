@@ -90,9 +90,12 @@ class File:
 
     def _table(self, delimiter: str) -> Iterator[Row | Skipped]:
         skipped: list[Skipped] = []
+        place = 0
 
         def texts() -> Iterator[str]:
-            for _, line in self._decoded():
+            nonlocal place
+            for number, line in self._decoded():
+                place = number
                 if isinstance(line, Skipped):
                     skipped.append(line)
                 else:
@@ -105,12 +108,12 @@ class File:
             except StopIteration:
                 break
             except csv.Error as error:
-                yield self._broken(reader.line_num, str(error))
+                yield self._broken(place, str(error))
                 continue
             if None in row or None in row.values():
-                yield self._broken(reader.line_num, "another number of fields than the header")
+                yield self._broken(place, "another number of fields than the header")
                 continue
-            yield str(reader.line_num), row
+            yield str(place), row
         yield from skipped
 
     def _parquet(self) -> Iterator[Row | Skipped]:
