@@ -190,7 +190,8 @@ class Machine:
             place = place_of(path)
             labels = sorted(labels_of(self.behind(path)))
             extra = sorted(where.value.taints & {"filtered", "junk", "asks", "live"})
-            if {"history", "environment"} & set(labels) and _OTHERS.match(path):
+            others = _OTHERS.match(path) or "process" in where.value.taints
+            if others and {"history", "environment"} & set(labels):
                 extra.append("others")
             if "many" in where.value.taints:
                 extra.append("recursive")
@@ -229,6 +230,8 @@ class Machine:
             return Value((HOLE,), frozenset({"downloaded", "network"}), path)
         labels = labels_of(self.behind(path)) & {"secret", "sensitive"}
         taints = set(labels) | {"file"}
+        if place_of(path) == "device":
+            taints.add("disk")
         if place_of(path) == "device" or (
             place_of(path) in ("home-root", "root") and utility not in ("rsync", "scp", "find")
         ):

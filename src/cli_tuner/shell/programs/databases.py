@@ -23,9 +23,15 @@ _SHELLS = re.compile(r"\\!\s*(\S[^;\n]*)|^\.shell\s+(.+)|\bsystem\s+(\S.*)", re.
 _PROGRAM = re.compile(r"(?:to|from)\s+program\s+'([^']*)'", re.I)
 
 
+# Everything, or all rows of a table, as a text.
+_DUMPS = re.compile(
+    r"(?m)^\s*\.dump\b|\bcopy\b[^;]*\bto\s+stdout|--rdb\b|\bselect\s+\*\s+from\b", re.I
+)
 _KEYS_GO = frozenset({"del", "unlink", "flushall", "flushdb", "rename", "shutdown", "migrate"})
 # A quoted value after LIKE, =, a comma or a parenthesis is data, whatever words it holds.
 _LITERAL = re.compile(r"(?<=[\s=(,])'(?:[^'\n]|'')*'")
+# Names and values have no blanks; a statement that is only data has.
+_QUOTED_STATEMENT = re.compile(r"(?<=[\s=(,])'[^'\n]*\s[^'\n]*'")
 # A comment, unless MySQL runs it or it is an option of the client.
 _COMMENT = re.compile(r"(?<=[\s;])--[^\n]*|/\*(?!!).*?\*/", re.S)
 _PASSWORDS = re.compile(
@@ -70,7 +76,8 @@ def _database(call: Call) -> Value:
     if match := _PASSWORDS.search(text):
         call.effect(EffectKind.SECRET, match.group(0), "database")
     statements = " \n".join(_COMMENT.sub(" ", _LITERAL.sub("''", part)) for part in texts)
-    database_rights(call, " \n".join(_COMMENT.sub(" ", part) for part in texts))
+    quoted = [_QUOTED_STATEMENT.sub("''", part) for part in texts]
+    database_rights(call, " \n".join(_COMMENT.sub(" ", part) for part in quoted))
     if call.name == "mysqladmin" and "drop" in texts:
         statements += " drop database"
     if _LOSES.search(statements) and call.name.startswith("sqlite") and call.args:
@@ -85,7 +92,7 @@ def _database(call: Call) -> Value:
         call.run_text(known(next(group for group in match.groups() if group)), stdin=Value(("",)))
     for match in _PROGRAM.finditer(text):
         call.run_text(known(match.group(1)), stdin=Value(("",)))
-    return UNKNOWN
+    return Value((HOLE,), frozenset({"dump"}), "a database") if _DUMPS.search(text) else UNKNOWN
 
 
 HANDLERS: dict[str, Handler] = {

@@ -17,18 +17,17 @@ from cli_tuner.shell.call import Call
 
 _ADMINISTERS = re.compile(
     r"\bgrant\s+all(?:\s+privileges)?\s+on\s+\*\s*\.\s*\*|\bwith\s+(?:grant|admin)\s+option|"
-    r"\b(?:create|alter)\s+(?:user|role|login)\s[^;]*(?<!no)(?:superuser|createrole|bypassrls)\b|"
-    r"\b(?:create|alter)\s+user\b[^;]*\bidentified\s+(?:with\s+\w+\s+)?by\s+''|"
+    r"\b(?:create|alter)\s+(?:user|role|login)\s[^;]{0,300}(?<!no)(?:superuser|createrole|bypassrls)\b|"
+    r"\b(?:create|alter)\s+user\b[^;]{0,300}\bidentified\s+(?:with\s+\w+\s+)?by\s+''|"
     r"\balter\s+(?:user|role|login)\s+(?:if\s+exists\s+)?['\"`\[]?"
-    r"(?:root|postgres|sa|admin|system|sys)\b[^;]*\b(?:identified|password)\b|"
+    r"(?:root|postgres|sa|admin|system|sys)\b[^;]{0,300}\b(?:identified|password)\b|"
     r"\bset\s+password\s+for\s+['\"`]?root\b|"
     r"\bupdate\s+mysql\.user\s+set\b|\bsp_addsrvrolemember\b|"
     r"\bserver\s+role\s+\W?sysadmin\W?\s+add\b|"
     r"\bgrant\s+(?:dba|sysdba|rds_superuser|cloudsqlsuperuser|control\s+server|pg_\w+)\b|"
-    r"\broles?\b\W+(?:\w+\W+){0,4}?(?:root|userAdminAnyDatabase|dbAdminAnyDatabase|"
-    r"readWriteAnyDatabase|clusterAdmin|__system)\b|"
-    r"\bgrantRolesToUser\b[^;]*(?:root|AnyDatabase|clusterAdmin)|"
-    r"\bacl\s+setuser\b[^;]*(?:\+@all|allcommands|nopass)|\brequirepass\s+(?:\n|$|''|\"\")",
+    r"\b(?:createUser|updateUser|grantRolesToUser)\b[^;]{0,300}\b(?:root|\w+AnyDatabase|clusterAdmin|"
+    r"__system)\b|"
+    r"\bacl\s+setuser\b[^;]{0,300}(?:\+@all|allcommands|nopass)|\brequirepass\s+(?:\n|$|''|\"\")",
     re.I,
 )
 _NAMES_ACCOUNT = re.compile(
@@ -44,7 +43,7 @@ _SILENCES = re.compile(
     r"\balter\s+system\s+(?:set\s+(?:log_statement|log_connections|log_disconnections|"
     r"logging_collector|log_min_\w+|log_destination|pgaudit\.\w+)\s*(?:=|\bto\b)\s*"
     r"['\"]?(?:none|off|false|panic|fatal|0|-1)|reset\s+pgaudit)|"
-    r"\balter\s+(?:server|database)\s+audit\b[^;]*\bstate\s*=\s*off|\bdrop\s+server\s+audit\b|"
+    r"\balter\s+(?:server|database)\s+audit\b[^;]{0,300}\bstate\s*=\s*off|\bdrop\s+server\s+audit\b|"
     r"\bnoaudit\b|\baudit\w*\W+(?:false|off)\b|\bslowlog-log-slower-than\s+-1|"
     r"\b(?:truncate(?:\s+table)?|delete\s+from)\s+[`\"\[]?(?:mysql\.)?(?:general_log|"
     r"slow_log|audit\w*|"
@@ -68,6 +67,8 @@ def _short(match: re.Match[str]) -> str:
 
 
 # --- clouds
+
+TEXT_MAX = 4_000
 
 _EVERYBODY = re.compile(
     r"0\.0\.0\.0/0|(?<![\w:])::/0|(?:prefix(?:es)?|ips?)[= ](?:\*|Internet|Any)(?=\s|$)"
@@ -100,7 +101,7 @@ _ADMINISTRATION = frozenset(
 
 def cloud_access(call: Call) -> None:
     """Emit what a cloud's client opens to everybody, and whom it makes an administrator."""
-    text = " ".join(arg.text for arg in call.args)
+    text = " ".join(arg.text for arg in call.args)[:TEXT_MAX]
     door = _DOORS.get(call.name)
     if door is not None:
         words = " ".join(arg.text for arg in call.args if not arg.text.startswith("-"))

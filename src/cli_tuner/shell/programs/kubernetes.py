@@ -11,6 +11,7 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.programs.containers import demands, inside, text_of
+from cli_tuner.shell.programs.credentials import handed_out
 from cli_tuner.shell.values import HOLE, UNKNOWN, Value
 
 _REVEALS = re.compile(r"(?:-o=?)?(?:yaml|json|jsonpath|go-template|template|custom-columns)")
@@ -33,6 +34,10 @@ def _kubectl(call: Call) -> Value:
     if kinds and "get" in texts and shape is not None and _REVEALS.match(shape.text):
         call.effect(EffectKind.SECRET, "the cluster's secrets", "dump")
         return Value((HOLE,), frozenset({"secret"}), "the cluster's secrets")
+    if texts[:1] == ["create"] and "token" in texts[1:2] and not dry:
+        return handed_out(call, "a token of the cluster")
+    if "config" in texts and "view" in texts and call.has("--raw"):
+        return handed_out(call, "the keys to the cluster")
     facts = facts_of("kubectl-commands")
     return apply_facts(call, facts) if facts else UNKNOWN
 

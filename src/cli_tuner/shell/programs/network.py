@@ -99,13 +99,30 @@ def _sends(call: Call, option: str, value: Field, urls: list[Field]) -> None:
     call.effect(EffectKind.NETWORK_OUT, _name(urls), *attributes)
 
 
+_NAMED_HOST = re.compile(r"^[\"']?https://(?!\d+\.\d+\.\d+\.\d+)")
+_CREDENTIAL_HEADER = re.compile(
+    r"^(?:Authorization|Private-Token|X-\w*-?(?:Key|Token)|api-?key)\s*:", re.I
+)
+
+
+def _presented(call: Call, index: int, hosts: list[Field]) -> bool:
+    """Whether a stored credential is shown to a host as what it is, and not as data."""
+    arg = call.args[index]
+    before = call.args[index - 1].text if index else ""
+    credential = before in ("-u", "--user", "--oauth2-bearer") or (
+        before in ("-H", "--header") and _CREDENTIAL_HEADER.match(arg.text)
+    )
+    named = bool(hosts) and _NAMED_HOST.match(hosts[0].raw) is not None
+    return bool(credential) and named and "shown" in arg.value.taints
+
+
 def _argument_leak(call: Call, hosts: list[Field]) -> None:
     """Secrets inside an address or a header leave with the request."""
     for name in leaked_variables(call.args, _name(hosts)):
         call.effect(EffectKind.NETWORK_OUT, f"${name}", "carries:secret")
-    for arg in call.args:
+    for index, arg in enumerate(call.args):
         carried = arg.value.taints & _CARRIED
-        if carried:
+        if carried and not _presented(call, index, hosts):
             found = ("carries:" + taint for taint in sorted(carried))
             call.effect(EffectKind.NETWORK_OUT, _name(hosts), *found)
 

@@ -77,7 +77,6 @@ _GETS = ("urllib.request.", "requests.", "httpx.", "urllib3.", "urllib.urlopen",
          "http.client.", "aiohttp.", "wget.download")  # fmt: skip
 _SECRETS = ("keyring.get_", "secretstorage.", "browser_cookie3.", "browsercookie.", "win32crypt.",
             "spwd.", "rookiepy.")  # fmt: skip
-_TEMPORARY = ("tempfile.",)
 
 
 class Caller:
@@ -102,11 +101,8 @@ class Caller:
 
     def attribute(self, ref: Ref) -> Thing:
         """Attributes that are values."""
-        if ref.name in ("sys.executable",):
-            return known("python3")
-        if ref.name in ("os.sep",):
-            return known("/")
-        return ref
+        constants: dict[str, Thing] = {"sys.executable": known("python3"), "os.sep": known("/")}
+        return constants.get(ref.name, ref)
 
     def item(self, ref: Ref, index: object) -> Value:
         """`os.environ[...]`, `sys.argv[...]` and the like."""
@@ -199,15 +195,15 @@ class Caller:
         first = texts[0] if texts else UNKNOWN
         if name in _LISTS:
             return self._listed(name, texts)
-        if name in ("pathlib.Path.home", "Path.home"):
-            return known(HOME)
-        if name in ("os.getcwd", "pathlib.Path.cwd"):
-            return known(CWD)
+        if name in ("pathlib.Path.home", "Path.home", "os.getcwd", "pathlib.Path.cwd"):
+            return known(HOME if name.endswith("home") else CWD)
         if name in ("os.getenv", "os.environ.get"):
             return self.item(Ref("os.environ"), first.text)
+        if name == "getpass.getpass":
+            return Value((HOLE,), frozenset({"typed"}), "a typed password")
         if name in ("chr",) and first.text.isdigit():
             return known(chr(int(first.text) % 0x110000))
-        if name.startswith(_TEMPORARY):
+        if name.startswith("tempfile."):
             return known("/tmp/tmp.python")  # noqa: S108  what the module returns
         if name in _SAME_TEXT:
             return self._same(name, arguments, texts)
@@ -338,8 +334,12 @@ class Caller:
         if method in ("unlink", "rmdir") and owner.text:
             self.call.on_path(EffectKind.DELETE, self._field(owner))
             return UNKNOWN
-        if method in ("write_text", "write_bytes", "touch") and "opened" not in owner.taints:
-            self.call.writes(self._field(owner), texts[0] if texts else UNKNOWN, "truncate")
+        opened = "opened" in owner.taints
+        if method in (
+            ("write", "writelines") if opened else ("write_text", "write_bytes", "touch")
+        ):
+            how = "append" if opened else "truncate"
+            self.call.writes(self._field(owner), texts[0] if texts else UNKNOWN, how)
             return UNKNOWN
         if method in ("read_text", "read_bytes"):
             return self.call.reads(self._field(owner))

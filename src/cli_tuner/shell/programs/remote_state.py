@@ -102,7 +102,9 @@ def cloud(call: Call) -> Value:
         return Value((HOLE,), every, "the secrets of the cloud")
     if _SECRETS.search(text):
         stored = handed_out(call, "a secret of the cloud")
-        return replace(stored, taints=stored.taints | {"stored"})
+        # Asked for as lines of a shell, it is a setting for that shell.
+        setup = {"setup"} if "export-credentials" in text else set()
+        return replace(stored, taints=stored.taints | {"stored"} | setup)
     if _TOKENS.search(text):
         return handed_out(call, "a token of the cloud", _ISSUER.get(call.name, call.name.upper()))
     kind, _ = _read_by_service(call.name, words)

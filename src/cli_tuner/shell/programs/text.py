@@ -223,6 +223,9 @@ def _grep(call: Call) -> Value:
         call.effect(EffectKind.SECRET, "passwords in files of others", "shown")
     if "dump" in value.taints and any(_PASSWORD_TEXT.search(p) for p in patterns):
         call.effect(EffectKind.SECRET, "passwords in a dump", "found")
+    searched = [p for p in patterns if _PASSWORD_TEXT.search(p) or _KEY_TEXT.search(p)]
+    if "disk" in value.taints and searched:
+        call.effect(EffectKind.SECRET, "what is left of secrets on a disk", "found")
     recorded = call.stdin.taints & {"recorded"} or "recorded" in value.taints
     if recorded and any(_PASSWORD_TEXT.search(p) for p in patterns):
         call.effect(EffectKind.SECRET, "passwords in what was typed", "found")
@@ -233,7 +236,7 @@ def _grep(call: Call) -> Value:
 
 # What private keys and issued tokens look like, and what logins look like on the wire.
 _KEY_TEXT = re.compile(
-    r"PRIVATE KEY|BEGIN (?:RSA|OPENSSH|DSA|EC|PGP)|AKIA|aws_secret|ghp_|xox[bp]-"
+    r"PRIVATE KEY|BEGIN (?:RSA|OPENSSH|DSA|EC|PGP)|root:\\?\$|AKIA|aws_secret|ghp_|xox[bp]-"
 )
 _PASSWORD_TEXT = re.compile(r"pass(?!ive|ed|ing|\b)|token|secret|cred|api.?key", re.I)
 _LOGIN_TEXT = re.compile(r"pass|user|login|authorization|cookie|token|secret|cred", re.I)

@@ -106,6 +106,8 @@ def _rclone(call: Call) -> Value:
     if copied is not None:
         return copied
     words = [o.text for o in call.parsed(Facts(values=_VALUES)).operands]
+    if words[:2] in (["config", "show"], ["config", "dump"]):
+        return Value((HOLE,), frozenset({"secret", "shown"}), "the keys of the remotes")
     if words[:1] and words[0] in ("delete", "purge", "deletefile", "cleanup", "rmdir", "rmdirs"):
         call.effect(EffectKind.REMOTE_STATE, words[-1], "cloud", "delete")
     if words[:1] == ["serve"]:
