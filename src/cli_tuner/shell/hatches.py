@@ -115,6 +115,19 @@ _WATCHERS = {
     ),
     **dict.fromkeys(("grubby", "kernelstub", "rpm-ostree"), BOOT_ARGUMENTS),
 }
+_AGENTS = (
+    r"falco|fluentd?|fluent-bit|filebeat|datadog|wazuh|crowdstrike|sysdig|tetragon|promtail|"
+    r"gatekeeper|kyverno|trivy-operator|sentinel\w*|osquery|twistlock|aqua|neuvector|audit\w*"
+)
+_WATCHERS |= {
+    "auditctl": re.compile(r"-[aA]\s+(?:never|exclude)|-b\s+0\b|-f\s+0\b"),
+    "kubectl": re.compile(
+        rf"\bdelete\b.*\b(?:{_AGENTS})\b|\bdelete (?:netpol|networkpolic\w+)\b.*(?:--all\b|-A\b)|"
+        r"\bscale\b.*\b(?:falco|gatekeeper|kyverno)\b.*=0"
+    ),
+    "helm": re.compile(rf"^(?:uninstall|delete|del|un)\b.*\b(?:{_AGENTS})\b"),
+    "calicoctl": re.compile(r"\bdelete (?:gnp|np|globalnetworkpolic\w+|networkpolic\w+)"),
+}
 _RIGHTS = {
     "aws": re.compile(r"iam (?:attach|put)-(?:user|role|group)-policy.*Admin"),
     "gcloud": re.compile(r"add-iam-policy-binding.*roles/(?:owner|editor|iam\.securityAdmin)"),

@@ -190,6 +190,9 @@ class Machine:
             place = place_of(path)
             labels = sorted(labels_of(self.behind(path)))
             extra = sorted(where.value.taints & {"filtered", "junk", "asks", "live"})
+            if text.startswith("/proc/1/root"):
+                # The first process's root; from a container that is the host's.
+                self.emit(EffectKind.CONTAINER, utility, "/proc/1/root", ("escape",))
             others = _OTHERS.match(path) or "process" in where.value.taints
             if others and {"history", "environment"} & set(labels):
                 extra.append("others")

@@ -22,6 +22,7 @@ _ADMINISTERS = re.compile(
     r"\balter\s+(?:user|role|login)\s+(?:if\s+exists\s+)?['\"`\[]?"
     r"(?:root|postgres|sa|admin|system|sys)\b[^;]{0,300}\b(?:identified|password)\b|"
     r"\bset\s+password\s+for\s+['\"`]?root\b|"
+    r"\bdrop\s+(?:user|role|login)\s+(?:if\s+exists\s+)?['\"`\[]?(?:root|postgres|sa|admin)\b|"
     r"\bupdate\s+mysql\.user\s+set\b|\bsp_addsrvrolemember\b|"
     r"\bserver\s+role\s+\W?sysadmin\W?\s+add\b|"
     r"\bgrant\s+(?:dba|sysdba|rds_superuser|cloudsqlsuperuser|control\s+server|pg_\w+)\b|"
@@ -32,7 +33,7 @@ _ADMINISTERS = re.compile(
 )
 _NAMES_ACCOUNT = re.compile(
     r"\b(?:create|alter|drop)\s+(?:user|role|login)\b|\bgrant\s+[\w\s,()]+\bto\b|"
-    r"\bgrant\s+[\w\s,()]+\bon\b|\bcreateUser\s*\(|\bacl\s+setuser\b|\brevoke\s+\w+.*\bfrom\b",
+    r"\bgrant\s+[\w\s,()]+\bon\b|\b(?:create|drop|update)User\s*\(|\bdropAllUsers\b|\bacl\s+setuser\b|\brevoke\s+\w+.*\bfrom\b",
     re.I,
 )
 _SILENCES = re.compile(
@@ -44,7 +45,7 @@ _SILENCES = re.compile(
     r"logging_collector|log_min_\w+|log_destination|pgaudit\.\w+)\s*(?:=|\bto\b)\s*"
     r"['\"]?(?:none|off|false|panic|fatal|0|-1)|reset\s+pgaudit)|"
     r"\balter\s+(?:server|database)\s+audit\b[^;]{0,300}\bstate\s*=\s*off|\bdrop\s+server\s+audit\b|"
-    r"\bnoaudit\b|\baudit\w*\W+(?:false|off)\b|\bslowlog-log-slower-than\s+-1|"
+    r"\buninstall\s+(?:plugin|component)\s+\S*(?:audit|log)|\bnoaudit\b|\baudit\w*\W+(?:false|off)\b|\bslowlog-log-slower-than\s+-1|"
     r"\b(?:truncate(?:\s+table)?|delete\s+from)\s+[`\"\[]?(?:mysql\.)?(?:general_log|"
     r"slow_log|audit\w*|"
     r"\w*aud\$)",

@@ -3,8 +3,8 @@
     docker.from_env().containers.run(..., privileged=True)     as `docker run --privileged`
     apt.Cache()["systemd"].mark_delete()                       as `apt remove systemd`
 
-Objects are not followed: a call counts by its own name, its keywords and its constants, in a text
-that imports the library. Not covered: arguments that are computed.
+`os.chroot` and `setns` are read as well. Objects are not followed: a call counts by its own name,
+its keywords and its constants. Not covered: arguments that are computed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ _HOST_FOLDER = re.compile(r"['\"](/[^'\":]*)['\"]\s*:|['\"](/[^'\":]*):/|source=
 
 def library_calls(call: Call, tree: ast.Module) -> None:
     """Emit what calls of such a library would do."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            _leaves(call, node, node.func.attr)
     imported = {
         name.partition(".")[0]
         for node in ast.walk(tree)
@@ -48,6 +51,16 @@ def library_calls(call: Call, tree: ast.Module) -> None:
             _container(call, node)
         if manager and isinstance(node.func, ast.Attribute) and node.func.attr in _REMOVES:
             _removed(call, node, node.func)
+
+
+def _leaves(call: Call, node: ast.Call, method: str) -> None:
+    """os.chroot and setns: the root, or the namespaces, of the first process."""
+    text = ast.unparse(node)
+    if method == "setns" and "/proc/1/" in text:
+        call.effect(EffectKind.CONTAINER, "host namespaces", "escape")
+    elif method == "chroot" and node.args and isinstance(node.args[0], ast.Constant):
+        words = ["chroot", str(node.args[0].value)]
+        call.run([Field(known(word), call.shell.span, word) for word in words])
 
 
 def _container(call: Call, node: ast.Call) -> None:

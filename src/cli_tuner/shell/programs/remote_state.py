@@ -26,7 +26,7 @@ _LOSES = frozenset(
     "delete destroy remove rm rb rmi purge terminate drop reset wipe flush empty erase unpublish "
     "undeploy uninstall detach deregister revoke disable stop kill cancel expire abort rollback "
     "restore suspend schedule reboot restart decommission evict prune del clean deprovision "
-    "failover demote forget abandon disassociate unlink deprecate unprotect nuke".split()
+    "failover demote leave forget abandon disassociate unlink deprecate unprotect nuke".split()
 )
 # What only adds (create, run, publish) is daily work with these clients and not among them.
 _CHANGES = frozenset(

@@ -43,6 +43,8 @@ def _at(call: Call) -> Value:
     if where is not None:
         content = call.reads(where)
     grade = graded(call.shell, call.name, content)
+    if where is not None and place_of(resolved(where.text, call.shell.cwd)) == "temp":
+        grade = "suspect"
     call.effect(EffectKind.PERSIST, "a later time", "later", grade)
     return EMPTY
 
