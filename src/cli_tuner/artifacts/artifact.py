@@ -4,7 +4,8 @@
     <folder>/provenance.json     written last; its presence says that the folder is whole
 
 The address is the SHA-256 of the sorted lines `<sha256>  <name>`, as `sha256sum` prints them. The
-provenance, which holds times, is no part of it: the same inputs give the same address.
+provenance, which holds times, is no part of it, nor is any other file of that name: the same inputs
+give the same address.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ def sha256_of_file(path: Path) -> str:
 
 
 def digests_of(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file below a folder, by relative name, without the provenance."""
+    """The SHA-256 of every file below a folder, by relative name, without any provenance."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in files}
-    return {name: sha256_of_file(path) for name, path in names.items() if name != PROVENANCE}
+    return {name: sha256_of_file(path) for name, path in names.items() if path.name != PROVENANCE}
 
 
 def address_of(digests: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ value; what follows `=` is read as YAML.
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ C = TypeVar("C", bound=Config)
 _Loc = tuple[int | str, ...]
 
 
-def load_config(path: Path, kind: type[C], changes: Iterable[str] = ()) -> C:
+def load_config(path: Path, kind: type[C], changes: Sequence[str] = ()) -> C:
     """The configuration in a YAML file, with `key.path=value` changes applied.
 
     Raises ConfigError that names the file, the line and the key.
@@ -44,9 +44,15 @@ def load_config(path: Path, kind: type[C], changes: Iterable[str] = ()) -> C:
     except ValidationError as error:
         first = error.errors()[0]
         known, loc = _resolved(kind, first["loc"])
-        line = _line_of(tree, loc)
-        where = f"{path}:{line}" if line else f"{path} with --set"
+        where = _changed(changes, loc) or f"{path}:{_line_of(tree, loc)}"
         raise _explained(where, loc, first["type"], first["msg"], known) from None
+
+
+def _changed(changes: Iterable[str], loc: _Loc) -> str:
+    """The change that a place comes from, as it was given, or ""."""
+    place = ".".join(map(str, loc)) + "."
+    fitting = [one for one in changes if place.startswith(f"{one.partition('=')[0]}.")]
+    return f"--set {fitting[-1]}" if fitting else ""
 
 
 def _explained(where: str, loc: _Loc, kind: str, message: str, known: list[str]) -> ConfigError:
@@ -156,8 +162,8 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(inner)
 
 
-def _line_of(tree: Any, loc: _Loc) -> int | None:
-    """The line where a value, or the nearest thing around it, begins; None outside the file."""
+def _line_of(tree: Any, loc: _Loc) -> int:
+    """The line where a value, or the nearest thing around it, begins."""
     line = tree.start_mark.line + 1 if tree is not None else 1
     node = tree
     for part in loc:

@@ -14,12 +14,18 @@ class Progress(Protocol):
     def advance(self, count: int = 1) -> None:
         """So many more items are done."""
 
+    def note(self, text: str, *, keep: bool = False) -> None:
+        """What is to be said of the step just now; `keep` if it is worth a line of its own."""
+
 
 class _Silent:
     def step(self, name: str, total: int | None = None) -> None:
         pass
 
     def advance(self, count: int = 1) -> None:
+        pass
+
+    def note(self, text: str, *, keep: bool = False) -> None:
         pass
 
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import Field
 
@@ -28,6 +28,9 @@ SCHEMA_VERSION = "1"
 
 class StageConfig(Config):
     """What every stage's configuration has."""
+
+    operational: ClassVar[frozenset[str]] = frozenset({"output"})
+    """Keys that decide how the work is done and not what comes out: no part of the identity."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     """The artifact's name: the folder that is made below `output`."""
@@ -54,6 +57,8 @@ class Stage(Generic[C]):
     config: type[C]
     make: Callable[[C, Path, Progress], Made]
     packages: Iterable[str] = ()
+    after: Callable[[C, Artifact], tuple[str, ...]] | None = None
+    """What is done with a finished artifact; returns more lines for the person."""
 
 
 def run_stage(
@@ -76,7 +81,7 @@ def run_stage(
             "name": config.name,
             "address": address_of(digests),
             "config_sha256": identity_of(config),
-            "config": config.model_dump(mode="json", exclude={"output"}),
+            "config": config.model_dump(mode="json", exclude=set(config.operational)),
             **made.facts,
             "code": code_state(),
             "packages": package_versions(stage.packages),
@@ -90,11 +95,13 @@ def run_stage(
         }
         text = json.dumps(provenance, indent=2, ensure_ascii=False)
         (folder / PROVENANCE).write_text(f"{text}\n", encoding="utf-8")
-    return Artifact(target, provenance["address"], digests, provenance), made.summary
+    artifact = Artifact(target, provenance["address"], digests, provenance)
+    more = stage.after(config, artifact) if stage.after else ()
+    return artifact, (*made.summary, *more)
 
 
 def identity_of(config: StageConfig) -> str:
     """The configuration's digest: the run's identity, wherever its output goes."""
-    plain = config.model_dump(mode="json", exclude={"output"})
+    plain = config.model_dump(mode="json", exclude=set(config.operational))
     text = json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
