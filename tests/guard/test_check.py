@@ -105,9 +105,9 @@ def test_what_is_too_large_or_too_deep_is_never_safe(text):
     ids=range(9),
 )
 def test_a_worst_case_is_judged_in_time(text):
-    started = time.perf_counter()
+    started = time.process_time()
     check(text)
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 @pytest.mark.parametrize(
