@@ -21,6 +21,8 @@ person sees and, where there is one, the next thing to do. Nobody sees a traceba
     ├── JournalError             exit 1   a record could not be written or read
     ├── ArtifactError            exit 1   what a stage made cannot be kept, or is not whole
     ├── DataError                exit 1   a data source or a data set is not usable
+    ├── TrainingError            exit 1   a training run cannot begin or go on
+    ├── TrainingPaused           exit 75  its time is up; the same command goes on
     ├── PublishError             exit 1   something could not be published
     │   ├── NotPublishable       exit 1   what should be published is not whole, or not clean
     │   ├── HubRefused           exit 1   the Hub said no
@@ -47,6 +49,7 @@ class Exit(IntEnum):
     REVIEW = 10
     BLOCKED = 11
     POLICY = 12
+    PAUSED = 75
     CANCELLED = 130
 
 
@@ -164,6 +167,16 @@ class ArtifactError(CliTunerError):
 
 class DataError(CliTunerError):
     """A data source or a data set is not usable."""
+
+
+class TrainingError(CliTunerError):
+    """A training run cannot begin or go on. Its last checkpoint is whole."""
+
+
+class TrainingPaused(CliTunerError):
+    """The time that a training run was given is up. The same command goes on."""
+
+    exit_code = Exit.PAUSED
 
 
 class PolicyError(CliTunerError):

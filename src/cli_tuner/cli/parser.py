@@ -184,11 +184,11 @@ def _add_stop(commands: _Commands) -> None:
 def _add_run(commands: _Commands) -> None:
     parser = commands.add_parser(
         "run",
-        help="make a data set: one stage, one configuration",
+        help="make a data set, train a model: one stage, one configuration",
         description="Runs a stage and prints the folder of what it made.",
         allow_abbrev=False,
     )
-    parser.add_argument("stage", choices=("data",))
+    parser.add_argument("stage", choices=("data", "train"))
     parser.add_argument("config", metavar="config.yaml")
     parser.add_argument(
         "--set",

@@ -14,7 +14,7 @@ from cli_tuner.artifacts import Artifact, load_config, run_stage
 from cli_tuner.boundaries.terminal import Screen, visible
 from cli_tuner.settings import load_settings
 
-STAGES = {"data": "cli_tuner.data.stage"}
+STAGES = {"data": "cli_tuner.data.stage", "train": "cli_tuner.train.stage"}
 
 
 def run(given: argparse.Namespace) -> int:
@@ -63,6 +63,7 @@ class _Bar:
                 Progress,
                 TextColumn,
                 TimeElapsedColumn,
+                TimeRemainingColumn,
             )
 
             self._bar = Progress(
@@ -70,8 +71,11 @@ class _Bar:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[note]}"),
                 console=Console(stderr=True),
                 transient=True,
+                speed_estimate_period=600,
             )
             self._bar.start()
         return self
@@ -92,9 +96,16 @@ class _Bar:
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(visible(name), total=total)
+        self._task = self._bar.add_task(visible(name), total=total, note="")
 
     def advance(self, count: int = 1) -> None:
         """So many more items are done."""
         if self._bar is not None:
             self._bar.update(self._task, advance=count)
+
+    def note(self, text: str, *, keep: bool = False) -> None:
+        """Something about the step."""
+        if keep:
+            self._screen.line(f"  {visible(text)}")
+        elif self._bar is not None:
+            self._bar.update(self._task, note=visible(text))
