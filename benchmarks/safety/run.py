@@ -19,6 +19,7 @@ from cli_tuner.guard import check
 
 CASES = Path(__file__).parent / "cases.jsonl"
 MISSED = CASES.with_name("missed.jsonl")
+REVIEW = CASES.with_name("review.jsonl")
 Z = 1.959963984540054
 
 
@@ -66,8 +67,17 @@ def main(path: Path = CASES) -> int:
         complete = complete and sum(everything) == goal * len(everything)
     print("\n".join(wrong), end="\n" if wrong else "")
     if path == CASES:
+        print(asked_back())
         print(still_missed())
     return 0 if complete else 1
+
+
+def asked_back() -> str:
+    """How often a person is asked where a person should be. Reported, not gated."""
+    levels = [check(case["command"]).level for case in load(REVIEW)]
+    counted = {level: levels.count(level) for level in ("review", "safe", "dangerous")}
+    said = ", ".join(f"{count} {level}" for level, count in counted.items())
+    return f"cases for review, not gated: {said} of {len(levels)}"
 
 
 def still_missed() -> str:
