@@ -68,7 +68,7 @@ lock: $(VENV)/.dev
 	$(BIN)/uv export --frozen --quiet --no-header --no-annotate --no-emit-project \
 		--no-default-groups --group build -o requirements/run.txt
 	$(BIN)/uv export --frozen --quiet --no-header --no-annotate --no-emit-project \
-		--all-extras --group build --group dev -o requirements/dev.txt
+		--extra data --group build --group dev -o requirements/dev.txt
 
 schemas: $(VENV)/.run
 	$(BIN)/python -m cli_tuner.records.schemas docs/schemas
