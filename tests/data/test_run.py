@@ -158,6 +158,32 @@ def test_ctrl_c_in_the_middle_leaves_the_previous_set_and_no_process(program, wo
             time.sleep(0.1)
 
 
+def test_a_run_that_is_killed_leaves_no_process_and_the_next_one_cleans_up(program):
+    write_lines(program.folder / "rows.jsonl", different_pairs(20_000))
+    child = subprocess.Popen(
+        program.command(workers=2),
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=program.environ,
+        start_new_session=True,
+    )
+    staging = program.output / ".small.staging"
+    rows = staging / "work" / "rows.jsonl"
+    deadline = time.monotonic() + 90
+    while not (rows.exists() and rows.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.kill()
+    child.wait(30)
+    with pytest.raises(ProcessLookupError):
+        for _ in range(300):
+            os.killpg(child.pid, 0)
+            time.sleep(0.1)
+    assert staging.exists()
+    write_lines(program.folder / "rows.jsonl", different_pairs(80))
+    assert program().returncode == 0
+    assert not staging.exists()
+
+
 def test_a_stage_that_is_not_there_is_a_usage_error(program):
     command = program.command()
     command[command.index("data")] = "dta"
