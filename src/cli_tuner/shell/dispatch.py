@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import Certainty, EffectKind
@@ -54,7 +55,10 @@ def run(shell: Interpreter, fields: list[Field], stdin: Value) -> Value:
                 printed = UNKNOWN
                 continue
             text = text.replace(HOLE, "")  # noqa: PLW2901
+        if text.rpartition("/")[2].strip(STAR) == "" and STAR in text:  # any program at all
+            _unknown_program(shell, head, fields)
         for name in _names_of(text):
+            shell.step()
             call = Call(shell, name, fields[1:], stdin)
             if index or name != text.rpartition("/")[2]:
                 with shell.certainly(Certainty.POSSIBLE):
@@ -81,11 +85,14 @@ def _is_interrupted(text: str) -> bool:
     return spelled in HANDLERS or facts_of(spelled) is not None
 
 
+@lru_cache(maxsize=256)
 def _names_of(text: str) -> list[str]:
     """The program's name without folders; with globs, the known programs it may be."""
     name = text.rpartition("/")[2]
     if not _FILTERED_GLOB.search(name):
         return [name] if name else []
+    if not name.strip(STAR):
+        return []
     pattern = name.replace(STAR, "*").replace(QUERY, "?")
     found = [known for known in _all_names() if fnmatch.fnmatchcase(known, pattern)]
     return found[:40] or [name]

@@ -55,7 +55,7 @@ from cli_tuner.shell.words import Field, fields_of
 if TYPE_CHECKING:
     pass
 
-STEPS_MAX = 3_000
+STEPS_MAX = 5_000
 NESTED_MAX = 12
 ROUNDS_MAX = 24
 
@@ -94,11 +94,15 @@ class Interpreter(Redirecting):
             source = shown(printed.source) or "a secret"
             self.emit(EffectKind.SECRET, "bash", source, ("shown", *kinds))
 
-    def run(self, node: Node, stdin: Value) -> Value:
-        """One node; the result is what it prints."""
+    def step(self) -> None:
+        """Count one more thing that may happen. Raises OutOfBudget when they are too many."""
         self._steps += 1
         if self._steps > STEPS_MAX or (self._steps % 64 == 0 and time.monotonic() > self._deadline):
             raise OutOfBudget
+
+    def run(self, node: Node, stdin: Value) -> Value:
+        """One node; the result is what it prints."""
+        self.step()
         if isinstance(node, Simple):
             return self._simple(node, stdin)
         if isinstance(node, Sequence):
