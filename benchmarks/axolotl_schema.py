@@ -1,7 +1,7 @@
 """Does Axolotl's own schema accept our configurations? Run in an environment that has axolotl.
 
     python -m venv axolotl && axolotl/bin/pip install axolotl==0.19.0      # on a machine with a GPU
-    axolotl/bin/python benchmarks/axolotl_schema.py configs/axolotl.yaml configs/axolotl-all-linear.yaml
+    axolotl/bin/python benchmarks/axolotl_schema.py configs/axolotl*.yaml
 
 Its schema ignores keys that it does not know, so these are looked for here first. Nothing of
 cli-tuner is imported.

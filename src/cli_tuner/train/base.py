@@ -83,9 +83,7 @@ def find_base(base: Base, base_file: str | None, paths: Paths, progress: Progres
             _check_digest(path, entry.sha256, entry.name)
         repo, revision = (entry.hub.repo, entry.hub.revision) if entry.hub else ("", "")
         folder = converted(path, entry.sha256, paths, progress)
-        return Frozen(
-            entry.name, folder, entry.sha256, path, repo, revision, entry.licence, serves
-        )
+        return Frozen(entry.name, folder, entry.sha256, path, repo, revision, entry.licence, serves)
     path = Path(base.model).expanduser()
     if path.suffix.lower() == ".gguf":
         digest = _digest(path)

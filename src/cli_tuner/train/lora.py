@@ -13,7 +13,7 @@ and the checkpoint each see one tensor.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,6 +116,17 @@ class Adapter:
         """(layer, module, A (r, in), B (out, r)) of every module."""
         for (layer, stack), patch in self._patches.items():
             yield from self._apart(layer, stack, patch.a, patch.b)
+
+    def put(self, pairs: Iterable[tuple[int, str, Tensor, Tensor]]) -> None:
+        """Take these values, as `pairs` gives them, for all modules."""
+        given = {(layer, module): (a, b) for layer, module, a, b in pairs}
+        with torch.no_grad():
+            for layer, module, a, b in self.pairs():
+                new_a, new_b = given.pop((layer, module))
+                a.copy_(new_a)
+                b.copy_(new_b)
+        if given:
+            raise ValueError(f"{len(given)} modules that this adapter has not")
 
     def gradients(self) -> Iterator[tuple[int, str, Tensor, Tensor]]:
         """The same of the gradient."""

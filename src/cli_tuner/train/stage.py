@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,6 +32,9 @@ def make(config: TrainConfig, folder: Path, progress: Progress) -> Made:
     Raises TrainingPaused when the sitting's time is up; the same configuration goes on later.
     """
     _check_packages()
+    # Threads that wait by spinning halve each other's speed beside a neighbour, and a short spin
+    # costs nothing when quiet (docs/log.md). libgomp reads this when PyTorch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     if config.engine == "axolotl":
         from cli_tuner.train.axolotl_run import train_with_axolotl
 

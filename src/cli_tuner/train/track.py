@@ -65,7 +65,7 @@ class Tracker:
         self._metrics.close()
         self._speed.close()
         if self._wandb is not None:
-            self._wandb.finish(quiet=True)
+            self._wandb.finish()
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
