@@ -32,7 +32,7 @@ _CRON_TIME = re.compile(r"\s*(?:@\w+|(?:[\d*/,\w-]+\s+){4}[\d*/,\w-]+)\s+(?P<com
 _UNIT_EXEC = re.compile(r"^\s*Exec\w*\s*=[-@:+!]*\s*(?P<command>.+)$", re.M)
 _SUSPECT = re.compile(
     r"/(?:tmp|var/tmp|dev/shm)/|/dev/(?:tcp|udp)/|curl|wget|\bnc\b|ncat|socat|base64|python\S* -c|"
-    r"perl -e|bash -i|/\.[\w.]+|nohup|mkfifo|>&|@reboot|\|\s*(?:ba|z|da)?sh\b"
+    r"perl -e|bash -i|/\.[\w.]+|nohup|mkfifo|>&\s*[^\s\d]|0>&|@reboot|\|\s*(?:ba|z|da)?sh\b"
 )
 
 
