@@ -100,9 +100,9 @@ def test_llama_cpp_computes_what_was_trained(modules, exact, make_model, tmp_pat
             hidden = model(packed.ids, packed.positions, packed.attend)[-1]
             ours = (hidden @ model.head.T).log_softmax(-1)
         apart = [abs(float(ours[token]) - logprob) for token, logprob in theirs.items()]
-        assert max(apart) < 0.03
+        assert max(apart) < 0.1
         assert int(ours.argmax()) == max(theirs, key=theirs.get) or math.isclose(
-            *sorted(theirs.values())[-2:], abs_tol=0.03
+            *sorted(theirs.values())[-2:], abs_tol=0.1
         )
         moved = [abs(float(ours[token]) - logprob) for token, logprob in plain.items()]
         assert max(moved) > 0.3

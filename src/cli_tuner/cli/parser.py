@@ -199,6 +199,9 @@ def _add_run(commands: _Commands) -> None:
         help="change one value, as in sources.0.path=FILE",
     )
     parser.add_argument("--out", metavar="DIR", help="the folder that gets the result's folder")
+    parser.add_argument(
+        "--engine", choices=("torch", "axolotl"), help="train: instead of the configuration's"
+    )
     _add_common(parser, settings=False)
 
 

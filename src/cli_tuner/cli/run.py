@@ -21,7 +21,8 @@ def run(given: argparse.Namespace) -> int:
     """Run the stage; stdout gets the folder of what it made."""
     screen = Screen(load_settings({"color": given.color}).color)
     stage = import_module(STAGES[given.stage]).STAGE
-    config = load_config(Path(given.config), stage.config, given.changes)
+    changes = [*given.changes, *([f"engine={given.engine}"] if given.engine else [])]
+    config = load_config(Path(given.config), stage.config, changes)
     if given.out is not None:
         config = config.model_copy(update={"output": given.out})
     with _Bar(screen) as bar:

@@ -88,8 +88,9 @@ class Evaluation(Config):
     """So many requests are answered greedily and compared with their command."""
     patience: int = Field(default=0, ge=0)
     """Stop after so many evaluations without a lower loss. 0: never."""
-    choose: Literal["best_loss", "best_exact", "last"] = "best_loss"
-    """Which of the evaluated adapters is the result."""
+    choose: Literal["best_loss", "best_exact", "last"] = "last"
+    """Which of the evaluated adapters is the result. The loss often rises while answers still get
+    better (docs/TRAINING.md), so the schedule's end is the default."""
 
 
 class Axolotl(Config):

@@ -44,7 +44,6 @@ def install(adapter: Path, base: str, base_sha256: str, paths: Paths) -> str:
         "bytes": adapter.stat().st_size,
         "sha256": sha256_of_file(adapter),
         "source": str(adapter.absolute()),
-        "licence": "Apache-2.0",
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, _without(before, name) + _table(name, fields))

@@ -80,7 +80,7 @@ def hardware(device: str) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
     }
-    if device == "cuda":
+    if device == "cuda" and torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(0)
         found["gpu"] = properties.name
         found["gpu_memory_gb"] = round(properties.total_memory / 1e9, 1)
