@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 QUERY ?= find all python files modified in the last 2 days
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit safety bench lock schemas clean
+.PHONY: help demo test lint unit safety bench lock schemas train-smoke train-test clean
 
 help:
 	@echo "make demo    set up and answer a real query with the real model"
@@ -17,6 +17,8 @@ help:
 	@echo "make lint    lint, types and layers only"
 	@echo "make safety  the guard's benchmark: both error rates"
 	@echo "make bench   measure latency on this machine"
+	@echo "make train-smoke  train the 0.5B for some minutes, load the result, ask it"
+	@echo "make train-test   the tests of training that need PyTorch"
 	@echo "make lock    renew uv.lock and requirements/"
 
 $(BIN)/python:
@@ -70,8 +72,25 @@ lock: $(VENV)/.dev
 	$(BIN)/uv export --frozen --quiet --no-header --no-annotate --no-emit-project \
 		--extra data --group build --group dev -o requirements/dev.txt
 
+# PyTorch lives apart, so that `make test` stays small.
+TRAIN := .venv-train
+$(TRAIN)/.ready: requirements/train.in requirements/run.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed; set PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(TRAIN)
+	$(TRAIN)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/run.txt
+	$(TRAIN)/bin/python -m pip --disable-pip-version-check --quiet install --no-build-isolation \
+		--editable '.[train]' -r requirements/train.in pytest pytest-timeout hypothesis pyarrow
+	@touch $@
+
+train-smoke: $(TRAIN)/.ready
+	$(TRAIN)/bin/cli-tuner setup --model fast
+	$(TRAIN)/bin/python benchmarks/train_smoke.py
+
+train-test: $(TRAIN)/.ready
+	$(TRAIN)/bin/python -m pytest tests/train
+
 schemas: $(VENV)/.run
 	$(BIN)/python -m cli_tuner.records.schemas docs/schemas
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) $(TRAIN) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
