@@ -163,6 +163,7 @@ def test_sets_held_out_elsewhere_stay_and_what_is_like_them_leaves_train(run, tm
         if row["step"] == "held out"
     }
     assert reasons >= {"a like request as a row of test", "the same template as a row of test"}
+    assert artifact.provenance["held_out"]["test"]["name"] == "held"
     report = json.loads((artifact.folder / "report.json").read_text())
     assert report["held_out_elsewhere"] == {"test": {"kept": 3, "dangerous": 1}}
 
@@ -182,6 +183,12 @@ def test_too_few_rows_are_an_error_unless_told(run):
 def test_many_rows_are_a_warning_in_the_report(run):
     artifact = run(different_pairs(60), expected={"at_least": 1, "at_most": 50})
     assert "60 rows, more than the 50" in (artifact.folder / "report.md").read_text()
+
+
+def test_an_empty_split_is_a_warning_in_the_report(run):
+    rows = [row | {"command": f"ls {n}"} for n, row in enumerate(different_pairs(60))]
+    artifact = run(rows)
+    assert "test is empty" in (artifact.folder / "report.md").read_text()
 
 
 def test_long_rows_are_dropped_and_never_cut(run):

@@ -8,6 +8,7 @@ from typing import Any
 
 from cli_tuner.data.config import Expected
 from cli_tuner.data.pair import Dropped, Pair, Skipped
+from cli_tuner.data.split import SPLITS
 
 STEPS = (
     "source", "checks", "exact duplicates", "syntax", "guard", "tokens", "near duplicates",
@@ -74,10 +75,18 @@ class Figures:
         return found
 
     def warnings(self, expected: Expected) -> list[str]:
-        """What a person should know about the amount."""
+        """What a person should know about the amounts."""
+        found = []
         if self.rows_in > expected.at_most:
-            return [f"{self.rows_in} rows, more than the {expected.at_most} that were expected"]
-        return []
+            found.append(
+                f"{self.rows_in} rows, more than the {expected.at_most} that were expected"
+            )
+        found += [
+            f"{split} is empty, because no group of rows is small enough for it"
+            for split in SPLITS
+            if not self.rows_out[split]
+        ]
+        return found
 
     def as_json(self) -> dict[str, Any]:
         """Everything, for report.json."""

@@ -12,7 +12,7 @@ from typing import Any
 from cli_tuner.artifacts import Made, Progress, Stage
 from cli_tuner.artifacts.provenance import now
 from cli_tuner.data.audit import audit
-from cli_tuner.data.config import DataConfig
+from cli_tuner.data.config import DataConfig, Source
 from cli_tuner.data.divide import Division, divide
 from cli_tuner.data.examine import prepare
 from cli_tuner.data.figures import Figures, shares
@@ -62,8 +62,12 @@ def make(config: DataConfig, folder: Path, progress: Progress) -> Made:
     progress.step("report")
     write_report(folder, Findings(config, figures, leakage, division.costs))
     facts = {
-        "sources": _sources(config, origins),
-        "held_out": held_origins,
+        "sources": [_described(*one) for one in zip(config.sources, origins, strict=True)],
+        "held_out": {
+            split: _described(source, held_origins[split])
+            for split, source in config.held_out
+            if source is not None
+        },
         **_facts(figures, model, leakage, division),
     }
     return Made(facts, _summary(figures, leakage))
@@ -133,19 +137,17 @@ def _refuse_leaks(leakage: dict[str, Any], held: Sequence[Held]) -> None:
         raise DataError(f"{found} leaks are left, such as {first[0]}: {first[1][0]}")
 
 
-def _sources(config: DataConfig, origins: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": source.name,
-            "kind": source.kind,
-            "license": source.license,
-            "attribution": source.attribution,
-            "url": source.url,
-            **origin,
-            "collected_at": now(),
-        }
-        for source, origin in zip(config.sources, origins, strict=True)
-    ]
+def _described(source: Source, origin: dict[str, Any]) -> dict[str, Any]:
+    """A source for the provenance."""
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "license": source.license,
+        "attribution": source.attribution,
+        "url": source.url,
+        **origin,
+        "collected_at": now(),
+    }
 
 
 def _facts(
