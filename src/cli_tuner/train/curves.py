@@ -32,7 +32,7 @@ def draw(rows: Sequence[dict[str, Any]], title: str, path: Path) -> None:
         axis.set_xlabel("step")
         axis.set_ylabel(label)
         axis.grid(alpha=0.3)
-        if len(names) > 1:
+        if len(axis.get_lines()) > 1:
             axis.legend()
     figure.savefig(path, dpi=110, metadata={"Software": None})
     plots.close(figure)

@@ -58,14 +58,18 @@ def _summary(record: dict[str, Any], rows: Sequence[dict[str, Any]]) -> tuple[st
     adapter, (low, high) = record["adapter"], USUAL_BYTES
     remark = "" if low <= adapter["bytes"] <= high else " (unusual: 10 to 50 MB is)"
     size = f"{adapter['file']}: {adapter['bytes'] / 1e6:.1f} MB{remark}"
-    looks = {row["step"]: row for row in rows if "dev_loss" in row}
-    if not looks:
-        return (size,)
-    first, chosen = looks[min(looks)], looks.get(record["chosen_step"], looks[max(looks)])
+    run = f"{record['steps']} steps in {record['seconds'] / 60:.0f} minutes; step "
+    run += f"{record['chosen_step']} was chosen"
+    return (run, *_progress(record["chosen_step"], rows), size)
+
+
+def _progress(chosen_step: int, rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """Before and after, if there was a look at the beginning."""
+    looks = {row["step"]: row for row in rows if "dev_exact" in row}
+    if len(looks) < 2:
+        return ()
+    first, chosen = looks[min(looks)], looks.get(chosen_step, looks[max(looks)])
     return (
-        f"{record['steps']} steps, {record['tokens']:,} tokens, {record['seconds'] / 60:.0f} min, "
-        f"sittings: {record['sittings']}; step {record['chosen_step']} was chosen",
         f"dev loss {first['dev_loss']:.3f} -> {chosen['dev_loss']:.3f}, "
         f"exact {first['dev_exact']:.1%} -> {chosen['dev_exact']:.1%}",
-        size,
     )
