@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import socket
@@ -139,29 +140,46 @@ def test_the_engine_reads_as_many_tokens_as_the_prompt_has(loaded, request_for):
 
 @pytest.mark.model
 def test_an_answer_is_the_same_each_time_whatever_was_asked_between(loaded, request_for):
-    asked = [*QUERIES[:3], QUERIES[0], QUERIES[0], QUERIES[4], *QUERIES[:3]]
-    answers: dict[str, set[str]] = {}
-    for query in asked:
+    largest = "list the largest files"  # a near tie: ls -l or ls -lh
+    asked = [largest, QUERIES[0], largest, largest, "list the users", "let me see", largest]
+    answers: dict[str, set[tuple[str, float]]] = {}
+    for query in [*asked, *QUERIES[:3], largest]:
         output = loaded.backend.complete(request_for(query), Sampling(max_new_tokens=32))
-        answers.setdefault(query, set()).add(output.text)
-    assert {query: len(texts) for query, texts in answers.items()} == dict.fromkeys(answers, 1)
+        answers.setdefault(query, set()).add((output.text, output.mean_logprob))
+    assert {query: len(found) for query, found in answers.items()} == dict.fromkeys(answers, 1)
 
 
 @pytest.mark.model
-def test_answers_given_side_by_side_are_those_given_alone(loaded, request_for):
+def test_an_answer_is_the_same_after_one_was_cancelled(loaded, request_for):
+    query = "list the largest files"
+    asked = itertools.count()
+    before = loaded.backend.complete(request_for(query), Sampling(max_new_tokens=8))
+    for _ in range(2):
+        with pytest.raises(Cancelled):
+            loaded.backend.complete(request_for(query), Sampling(), lambda: True)
+    with pytest.raises(Cancelled):
+        loaded.backend.complete(request_for("open the door"), Sampling(), lambda: next(asked) > 3)
+    after = loaded.backend.complete(request_for(query), Sampling(max_new_tokens=8))
+    assert (after.text, after.mean_logprob) == (before.text, before.mean_logprob)
+
+
+@pytest.mark.model
+def test_answers_given_side_by_side_are_not_mixed_up(loaded, request_for):
+    """Those given alone, as long as no two tokens are about equally likely."""
+    queries = (QUERIES[0], "show the date", QUERIES[2])
     sampling = Sampling(max_new_tokens=24)
-    alone = [loaded.backend.complete(request_for(query), sampling).text for query in QUERIES[:3]]
+    alone = [loaded.backend.complete(request_for(query), sampling).text for query in queries]
     together: dict[str, str] = {}
 
     def ask(query: str) -> None:
         together[query] = loaded.backend.complete(request_for(query), sampling).text
 
-    threads = [threading.Thread(target=ask, args=(query,)) for query in QUERIES[:3]]
+    threads = [threading.Thread(target=ask, args=(query,)) for query in queries]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [together[query] for query in QUERIES[:3]] == alone
+    assert [together[query] for query in queries] == alone
 
 
 @pytest.mark.model

@@ -97,3 +97,14 @@ def test_a_turn_is_given_back_when_the_work_fails():
         raise ZeroDivisionError
     with turns.taken(100, never):
         pass
+
+
+def test_who_asks_alone_gets_the_same_slot_each_time():
+    turns = Turns(3, 100)
+    for _ in range(3):
+        with turns.taken(1, never) as slot:
+            assert slot == 0
+    with turns.taken(1, never) as first, turns.taken(1, never) as second:
+        assert (first, second) == (0, 1)
+    with turns.taken(1, never) as slot:
+        assert slot == 0

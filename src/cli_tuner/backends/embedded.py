@@ -5,6 +5,12 @@ TCP port that every local user could reach. It is bound to a UNIX socket in a fo
 alone instead, and locked with a random key that nobody is told; completions are asked for by a
 function call and pass neither. Its /health answers without the key and says only that it lives.
 
+The same query alone gets the same answer, whatever was asked before. The engine would continue
+from whatever the last prompt has in common with this one, so the prompt would be cut into other
+batches each time, and sums of floats in another order decide a near tie otherwise (docs/log.md).
+So every query is read in one piece after the cached prefix; `_Anchors` sees to it. Requests that
+are decoded beside others share their batches, and a near tie may fall otherwise there.
+
 Measured choices (docs/log.md): two threads per two cores, no warm-up run, no device fitting: each
 saves start time and none costs speed. Requests that share the prompt prefix reuse its cached
 state, so that a new query costs only its own tokens.
@@ -25,7 +31,7 @@ from typing import Any
 from cli_tuner.backends.protocol import Sampling, never
 from cli_tuner.backends.turns import Turns
 from cli_tuner.errors import BackendError, Cancelled
-from cli_tuner.prompt import STOP
+from cli_tuner.prompt import PREFIX, STOP
 from cli_tuner.records import Finish, ModelIdentity, NormalizedRequest, RawModelOutput
 
 SLOTS = 4
@@ -40,6 +46,9 @@ _BATCH_TOKENS = 128
 prompt can be cancelled; the usual one is read in one go."""
 
 _BIND_TO_LISTEN_S = 0.05
+
+_ANCHOR = "<|fim_pad|>"
+"""A token with which no query begins: boundary 1 refuses it."""
 
 
 class EmbeddedBackend:
@@ -61,6 +70,7 @@ class EmbeddedBackend:
         """
         self._identity = identity
         self._turns = Turns(SLOTS, CONTEXT_TOKENS)
+        self._anchors = _Anchors()
         _remove_orphans(private)
         self._socket = private / f"llama-{os.getpid()}-{secrets.token_hex(4)}.sock"
         self._server = _load(model, adapter, self._socket, threads)
@@ -79,11 +89,16 @@ class EmbeddedBackend:
     ) -> RawModelOutput:
         """One completion, streamed inside so that it can be stopped between two tokens."""
         collected = _Collected(cancelled)
-        with self._turns.taken(_most_tokens(request, sampling), cancelled):
+        with self._turns.taken(_most_tokens(request, sampling), cancelled) as slot:
             server = self._server
             if server is None:
                 raise BackendError("the engine is shutting down", hint="ask again")
-            server.handle_completions(_asked(request, sampling), collected.take)
+            if self._anchors.is_needed(slot, request.prompt):
+                server.handle_completions(_anchoring(slot), collected.pass_over)
+            if not collected.is_over:
+                server.handle_completions(_asked(request, sampling, slot), collected.take)
+            if collected.is_over:
+                self._anchors.forget(slot)
         output = collected.output(request, self._identity)
         self._has_answered = True
         return output
@@ -96,6 +111,45 @@ class EmbeddedBackend:
             # Its loop starts some time after it was made. Told to end before that, it begins
             # afterwards and never ends; an answer, however short, shows that it has begun.
             server.handle_completions({"prompt": "x", "max_tokens": 1}, lambda _: False)
+
+
+class _Anchors:
+    """What each slot read last, as far as it matters: whether this query would go on from there.
+
+    A slot has one holder at a time (Turns), so this needs no lock.
+    """
+
+    def __init__(self) -> None:
+        self._begins: list[str | None] = [None] * SLOTS
+
+    def is_needed(self, slot: int, prompt: str) -> bool:
+        """Whether the slot must be brought back to the prefix before it reads this prompt.
+
+        Two queries with other first characters have other first tokens, and share the prefix
+        alone.
+        """
+        if not prompt.startswith(PREFIX):
+            self._begins[slot] = None
+            return False
+        before, now = self._begins[slot], prompt[len(PREFIX) : len(PREFIX) + 1]
+        self._begins[slot] = now
+        return before in (None, now)
+
+    def forget(self, slot: int) -> None:
+        """Nobody knows how far it read."""
+        self._begins[slot] = None
+
+
+def _anchoring(slot: int) -> dict[str, Any]:
+    """Reads the prefix if the slot has not, and drops what followed it."""
+    return {
+        "prompt": PREFIX + _ANCHOR,
+        "max_tokens": 1,
+        "cache_prompt": True,
+        "stream": True,
+        "return_progress": True,
+        "id_slot": slot,
+    }
 
 
 def _load(model: Path, adapter: Path | None, listen_at: Path, threads: int) -> Any:
@@ -175,12 +229,13 @@ def _most_tokens(request: NormalizedRequest, sampling: Sampling) -> int:
     return len(request.prompt.encode()) + sampling.max_new_tokens
 
 
-def _asked(request: NormalizedRequest, sampling: Sampling) -> dict[str, Any]:
+def _asked(request: NormalizedRequest, sampling: Sampling, slot: int) -> dict[str, Any]:
     asked: dict[str, Any] = {
         "prompt": request.prompt,
         "max_tokens": sampling.max_new_tokens,
         "temperature": sampling.temperature,
         "cache_prompt": True,
+        "id_slot": slot,
         "logprobs": 1,
         "stop": [STOP],
         "stream": True,
@@ -203,6 +258,22 @@ class _Collected:
         self._finish = Finish.STOP
         self._usage: dict[str, Any] = {}
         self._timings: dict[str, Any] = {}
+        self._before_ms = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it failed or was cancelled."""
+        return self._raised is not None
+
+    def pass_over(self, chunk: Any) -> bool:
+        """Keep nothing of a chunk but the time it took and whether it failed."""
+        stops = self.take(chunk)
+        timings, self._timings = self._timings, {}
+        self._before_ms += float(timings.get("prompt_ms", 0.0) + timings.get("predicted_ms", 0.0))
+        self._texts.clear()
+        self._logprobs.clear()
+        self._finish = Finish.STOP
+        return stops
 
     def take(self, chunk: Any) -> bool:
         """Keep one chunk; true tells the engine to stop.
@@ -211,11 +282,11 @@ class _Collected:
         """
         try:
             self._keep(chunk)
-            if self._raised is None and self._is_cancelled():
+            if not self.is_over and self._is_cancelled():
                 raise Cancelled("cancelled")
         except BaseException as error:  # noqa: BLE001
             self._raised = self._raised or error
-        return self._raised is not None
+        return self.is_over
 
     def _keep(self, chunk: Any) -> None:
         if isinstance(chunk, str):
@@ -246,7 +317,7 @@ class _Collected:
             cached_tokens=cached,
             completion_tokens=int(self._timings.get("predicted_n", len(logprobs))),
             mean_logprob=min(0.0, sum(logprobs) / len(logprobs)) if logprobs else None,
-            prompt_ms=max(0.0, float(self._timings.get("prompt_ms", 0.0))),
+            prompt_ms=max(0.0, self._before_ms + float(self._timings.get("prompt_ms", 0.0))),
             decode_ms=max(0.0, float(self._timings.get("predicted_ms", 0.0))),
             model=identity,
         )

@@ -1,4 +1,4 @@
-"""Who may use the engine now: a few at a time, and never more tokens than the context holds."""
+"""Who may use which slot of the engine now, and never more tokens than the context holds."""
 
 from __future__ import annotations
 
@@ -20,28 +20,30 @@ class Turns:
     """
 
     def __init__(self, slots: int, tokens: int) -> None:
-        self._slots = slots
+        self._free = list(range(slots))
         self._all = self._tokens = tokens
         self._waiting: deque[object] = deque()
         self._changed = threading.Condition()
 
     @contextlib.contextmanager
-    def taken(self, tokens: int, cancelled: Callable[[], bool]) -> Iterator[None]:
-        """Hold a turn of so many tokens (at most all there are).
+    def taken(self, tokens: int, cancelled: Callable[[], bool]) -> Iterator[int]:
+        """Hold a slot and so many tokens (at most all there are); gives the slot's number.
+
+        The lowest free slot, so that who asks alone meets the same one each time.
 
         Raises Cancelled soon after `cancelled()` becomes true while waiting.
         """
         tokens = min(tokens, self._all)
-        self._wait(tokens, cancelled)
+        slot = self._wait(tokens, cancelled)
         try:
-            yield
+            yield slot
         finally:
             with self._changed:
-                self._slots += 1
+                self._free.append(slot)
                 self._tokens += tokens
                 self._changed.notify_all()
 
-    def _wait(self, tokens: int, cancelled: Callable[[], bool]) -> None:
+    def _wait(self, tokens: int, cancelled: Callable[[], bool]) -> int:
         ticket = object()
         with self._changed:
             self._waiting.append(ticket)
@@ -52,11 +54,13 @@ class Turns:
                     if self._is_free(ticket, tokens):
                         break
                     self._changed.wait(_POLL_S)
-                self._slots -= 1
+                slot = min(self._free)
+                self._free.remove(slot)
                 self._tokens -= tokens
+                return slot
             finally:
                 self._waiting.remove(ticket)
                 self._changed.notify_all()
 
     def _is_free(self, ticket: object, tokens: int) -> bool:
-        return self._waiting[0] is ticket and self._slots > 0 and self._tokens >= tokens
+        return self._waiting[0] is ticket and bool(self._free) and self._tokens >= tokens
