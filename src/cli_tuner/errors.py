@@ -23,6 +23,7 @@ person sees and, where there is one, the next thing to do. Nobody sees a traceba
     ├── DataError                exit 1   a data source or a data set is not usable
     ├── TrainingError            exit 1   a training run cannot begin or go on
     ├── TrainingPaused           exit 75  its time is up; the same command goes on
+    ├── EvaluationError          exit 1   something cannot be measured
     ├── PublishError             exit 1   something could not be published
     │   ├── NotPublishable       exit 1   what should be published is not whole, or not clean
     │   ├── HubRefused           exit 1   the Hub said no
@@ -177,6 +178,10 @@ class TrainingPaused(CliTunerError):
     """The time that a training run was given is up. The same command goes on."""
 
     exit_code = Exit.PAUSED
+
+
+class EvaluationError(CliTunerError):
+    """Something cannot be measured. What was measured before is kept."""
 
 
 class PolicyError(CliTunerError):
