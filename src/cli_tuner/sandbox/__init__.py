@@ -13,7 +13,7 @@ processes and output are bounded. Not covered: an error in the kernel, and the f
 
 from cli_tuner.sandbox.changes import Change
 from cli_tuner.sandbox.limits import Limits
-from cli_tuner.sandbox.run import HOME, Run, image, reason_it_cannot_run, run
+from cli_tuner.sandbox.run import HOME, Image, Run, image, reason_it_cannot_run, run
 from cli_tuner.sandbox.snapshot import Node, Snapshot
 from cli_tuner.sandbox.tree import Entry, FileTree
 
@@ -22,6 +22,7 @@ __all__ = [
     "Change",
     "Entry",
     "FileTree",
+    "Image",
     "Limits",
     "Node",
     "Run",

@@ -1,0 +1,71 @@
+"""Texts for files of a derived tree: chosen so that patterns, columns and bounds can fail."""
+
+from __future__ import annotations
+
+import json
+import random
+
+from cli_tuner.evaluate.execution.constants import Constants
+
+_NAMES = "alice bob carol dave erin frank grace heidi ivan judy".split()
+_THINGS = "apple lemon pear plum cherry melon fig grape peach quince".split()
+
+
+def content_of(path: str, named: Constants, chance: random.Random) -> str:
+    """What a file of this name holds; the same for the same chance."""
+    suffix = path.rsplit("/", 1)[-1].rpartition(".")[2].lower()
+    if suffix == "json":
+        return _json(named, chance)
+    if suffix in {"sh", "bash"}:
+        return (
+            "#!/bin/bash\necho running "
+            + path.rsplit("/", 1)[-1]
+            + "\n"
+            + _lines(named, chance, "# ")
+        )
+    return _lines(named, chance)
+
+
+def _lines(named: Constants, chance: random.Random, before: str = "") -> str:
+    count = min(2 * max([5, *(n for n in named.numbers if n <= 150)]) + chance.randint(3, 6), 320)
+    signs = sorted(named.delimiters) or [" "]
+    lines = [_line(number, named, chance, signs) for number in range(count)]
+    lines[2:2] = [""]
+    lines += [lines[0], chance.choice(lines), lines[0]]
+    chance.shuffle(lines)
+    return "".join(f"{before}{line}\n" for line in lines)
+
+
+def _line(number: int, named: Constants, chance: random.Random, signs: list[str]) -> str:
+    sign = signs[number % len(signs)]
+    fields = [
+        chance.choice(_NAMES),
+        str(chance.randint(1, 120)),
+        chance.choice(_THINGS).title() if number % 4 else chance.choice(_THINGS).upper(),
+        f"{chance.randint(1, 9)}.{chance.randint(0, 99):02}",
+        f"10.0.{number % 3}.{number % 7}",
+        f"user{number % 5}@example.org",
+        f"202{number % 5}-0{1 + number % 9}-1{number % 9}",
+    ]
+    texts = sorted(named.texts)
+    if texts and number % 3:
+        text = texts[number % len(texts)]
+        ways = (
+            text,
+            text,
+            text.upper(),
+            text.lower(),
+            f"x{text}y",
+            f"{text} {text}",
+            f"{text}: {text}",
+        )
+        fields.insert(chance.choice((0, 0, 2, 4)), chance.choice(ways))
+    if number % 5 == 4:
+        fields = fields[: chance.randint(1, 3)]
+    lead = "  " if number % 7 == 6 else "\t" if number % 11 == 10 else ""
+    return lead + sign.join(fields) + ("  " if number % 8 == 7 else "")
+
+
+def _json(named: Constants, chance: random.Random) -> str:
+    keys = sorted(named.texts) or ["name", "id", "value"]
+    return json.dumps({key: chance.choice([*_THINGS, 3, True]) for key in keys}, indent=2) + "\n"
