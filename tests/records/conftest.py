@@ -133,6 +133,18 @@ def examples() -> tuple[r.Record, ...]:
         r.FeedbackRecord(
             request_id=ID, timestamp=NOW, user_hmac=DIGEST, kind="wrong", correction="ls"
         ),
+        r.AllowanceRecord(
+            allowance_id=ID,
+            timestamp=NOW,
+            user_hmac=DIGEST,
+            event="granted",
+            agent="claude",
+            folder="/srv/app",
+            command=COMMAND,
+            command_sha256=r.sha256_of(COMMAND),
+            level=r.Level.DANGEROUS,
+            rule_ids=("CT-DEL-001",),
+        ),
         r.Alternative(command=COMMAND, verdict=verdict()),
         r.CommandResponse(
             request_id=ID,

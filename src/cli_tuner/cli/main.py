@@ -22,12 +22,12 @@ def program() -> None:
     """The console script: run, and leave.
 
     Taking the interpreter apart costs 6 ms, which everybody who asks for a command would wait
-    for; those two commands leave at once when everything is written and no thread is left.
+    for; those commands leave at once when everything is written and no thread is left.
     """
     status = main()
     threading = sys.modules.get("threading")
     alone = threading is None or threading.active_count() == 1
-    if alone and sys.argv[1:2] in (["generate"], ["check"]):
+    if alone and sys.argv[1:2] in (["generate"], ["check"], ["hook"]):
         if "atexit" in sys.modules:
             sys.modules["atexit"]._run_exitfuncs()
         with suppress(OSError, ValueError):  # said already, or nobody listens any more

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from cli_tuner.cli import grammar, operating
 from cli_tuner.errors import Exit
 
 _EPILOG = """\
@@ -79,6 +80,8 @@ def build_parser(wanted: str | None = None) -> Parser:
         "config": _add_config,
         "publish": _add_publish,
         "completions": _add_completions,
+        **grammar.BUILDERS,
+        **operating.BUILDERS,
     }
     for name, add in builders.items():
         if wanted not in builders or name == wanted:

@@ -1,11 +1,12 @@
 """The journal's front door: record an answer, find it again, prove that nothing was changed.
 
-Four append-only files below the state folder, each a chain of its own:
+Five append-only files below the state folder, each a chain of its own:
 
     monitoring/logs/provenance.jsonl            ProvenanceRecord        one for each request
     monitoring/metrics/performance.jsonl        PerformanceRecord       one for each request
     monitoring/logs/validation_errors.jsonl     ValidationErrorRecord   one for each refusal
     monitoring/feedback.jsonl                   FeedbackRecord          a person's word; a refusal
+    monitoring/logs/allowances.jsonl            AllowanceRecord         blocked, and let pass once
 
 The files grow by about 1.2 KB for each request, 100 MB in some 80,000 requests. Nothing rotates
 them: appending and reading the newest records stay equally fast, only `verify_all` and a search
@@ -31,6 +32,7 @@ from cli_tuner.journal.line import Line, parse_line
 from cli_tuner.journal.read import lines_backwards
 from cli_tuner.journal.verify import ChainReport, verify
 from cli_tuner.records import (
+    AllowanceRecord,
     FeedbackRecord,
     PerformanceRecord,
     ProvenanceRecord,
@@ -39,13 +41,21 @@ from cli_tuner.records import (
 )
 from cli_tuner.settings import Paths
 
-Kept = TypeVar("Kept", ProvenanceRecord, PerformanceRecord, ValidationErrorRecord, FeedbackRecord)
+Kept = TypeVar(
+    "Kept",
+    ProvenanceRecord,
+    PerformanceRecord,
+    ValidationErrorRecord,
+    FeedbackRecord,
+    AllowanceRecord,
+)
 
 FILES: dict[type[Record], str] = {
     ProvenanceRecord: "monitoring/logs/provenance.jsonl",
     PerformanceRecord: "monitoring/metrics/performance.jsonl",
     ValidationErrorRecord: "monitoring/logs/validation_errors.jsonl",
     FeedbackRecord: "monitoring/feedback.jsonl",
+    AllowanceRecord: "monitoring/logs/allowances.jsonl",
 }
 """Where each kind of record is kept, below the state folder."""
 
@@ -72,6 +82,10 @@ class Journal:
         """The user's keyed digest. Raises JournalError if the key cannot be used."""
         return self._loaded_key().user_hmac()
 
+    def caller_hmac(self, name: str) -> str:
+        """A service's caller's keyed digest. Raises JournalError if the key cannot be used."""
+        return self._loaded_key().caller_hmac(name)
+
     def query_hmac(self, text: str) -> str:
         """A query's keyed digest. Raises JournalError if the key cannot be used."""
         return self._loaded_key().query_hmac(text)
@@ -95,6 +109,10 @@ class Journal:
 
     def feedback(self, record: FeedbackRecord) -> None:
         """Keep what a person said about an answer. Raises JournalError as `record` does."""
+        self._append(record)
+
+    def allowance(self, record: AllowanceRecord) -> None:
+        """Keep a step of an exception. Raises JournalError as `record` does."""
         self._append(record)
 
     def find(self, request_id: str | None = None) -> ProvenanceRecord | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cli_tuner.records.allowance import AllowanceRecord
     from cli_tuner.records.base import Record
     from cli_tuner.records.command import (
         COMMAND_MAX,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "AllowanceRecord": "allowance",
     "Alternative": "response",
     "Boundary": "command",
     "COMMAND_MAX": "command",
@@ -92,6 +94,7 @@ __all__ = [
     "COMMAND_MIN",
     "QUERY_MAX",
     "QUERY_MIN",
+    "AllowanceRecord",
     "Alternative",
     "Boundary",
     "Caller",

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from cli_tuner.records import (
+    AllowanceRecord,
     CommandRequest,
     CommandResponse,
     FeedbackRecord,
@@ -31,6 +32,7 @@ from cli_tuner.records.base import Record
 from cli_tuner.records.plain import Plain
 
 PUBLIC: tuple[type[Record | Plain], ...] = (
+    AllowanceRecord,
     CommandRequest,
     CommandResponse,
     FeedbackRecord,

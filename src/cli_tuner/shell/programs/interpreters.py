@@ -236,9 +236,10 @@ def _language_script(call: Call) -> Value:
         return UNKNOWN
     if any(arg.text.startswith("-m") for arg in call.args) and call.name in ("python", "pypy"):
         module = call.after("-m")
-        if module is not None and module.text == "pip":
+        if module is not None and module.text in ("pip", "cli_tuner"):
             index = next(i for i, a in enumerate(call.args) if a is module)
-            return call.run([Field(Value(("pip",)), module.span, "pip"), *call.args[index + 1 :]])
+            program = Field(Value((module.text,)), module.span, module.text)
+            return call.run([program, *call.args[index + 1 :]])
         if module is not None and module.text in ("http.server", "SimpleHTTPServer", "pyftpdlib"):
             folder = call.after("--directory", "-d")
             served(call, folder.text if folder is not None else ".")
