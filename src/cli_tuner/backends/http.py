@@ -79,6 +79,15 @@ class HttpBackend:
             name=self._model(), backend=self._endpoint.shown, engine="openai-compatible"
         )
 
+    @property
+    def shown(self) -> str:
+        """Its address, without secrets."""
+        return self._endpoint.shown
+
+    def probe(self) -> None:
+        """Ask whether it serves. Raises BackendError if it does not."""
+        self._decoded(self._sent("GET", "models", None))
+
     def complete(
         self,
         request: NormalizedRequest,

@@ -84,7 +84,7 @@ class Answer(NamedTuple):
                 for reason in verdict.get("reasons", ())
                 if reason["level"] != "safe"  # what a policy allows is not held against it
             ),
-            effects=tuple(_sentence(effect) for effect in verdict.get("effects", ())),
+            effects=tuple(sentence(effect) for effect in verdict.get("effects", ())),
             alternatives=tuple(
                 (other["command"], other["verdict"]["level"]) for other in document["alternatives"]
             ),
@@ -114,7 +114,7 @@ def fact(attribute: str) -> str:
     return attribute.replace("at:", "in ", 1).replace("-", " ")
 
 
-def _sentence(effect: dict[str, Any]) -> str:
+def sentence(effect: dict[str, Any]) -> str:
     """One effect in words: "delete /tmp/x (recursive), by rm"."""
     target = f" {effect['target']}" if effect["target"] is not None else ""
     facts = [*map(fact, effect["attributes"]), *(["as root"] if effect["as_root"] else [])]

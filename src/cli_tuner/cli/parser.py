@@ -7,6 +7,7 @@ import os
 import sys
 
 from cli_tuner.cli import grammar, operating
+from cli_tuner.cli import operating
 from cli_tuner.errors import Exit
 
 _EPILOG = """\
@@ -80,6 +81,7 @@ def build_parser(wanted: str | None = None) -> Parser:
         "config": _add_config,
         "publish": _add_publish,
         "completions": _add_completions,
+        **operating.BUILDERS,
         **grammar.BUILDERS,
         **operating.BUILDERS,
     }

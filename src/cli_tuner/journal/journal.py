@@ -86,6 +86,10 @@ class Journal:
         """A service's caller's keyed digest. Raises JournalError if the key cannot be used."""
         return self._loaded_key().caller_hmac(name)
 
+    def caller_hmac(self, name: str) -> str:
+        """A service's caller's keyed digest. Raises JournalError if the key cannot be used."""
+        return self._loaded_key().caller_hmac(name)
+
     def query_hmac(self, text: str) -> str:
         """A query's keyed digest. Raises JournalError if the key cannot be used."""
         return self._loaded_key().query_hmac(text)

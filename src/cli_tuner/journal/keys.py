@@ -31,6 +31,10 @@ class Key:
         """This user as 64 hexadecimal digits; the same on every call."""
         return self._hmac("user", str(os.getuid()))
 
+    def caller_hmac(self, name: str) -> str:
+        """Somebody else who was let in, by the name of what let them in."""
+        return self._hmac("caller", name)
+
     def query_hmac(self, text: str) -> str:
         """A query as 64 hexadecimal digits. Takes any text, even one that boundary 1 refuses."""
         return self._hmac("query", text)

@@ -1,0 +1,71 @@
+"""The grammar of the commands that run and look after a service."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from cli_tuner.cli.parser import Parser
+
+    _Commands = argparse._SubParsersAction[Parser]
+
+SCOPES = ("generate", "check", "feedback", "metrics")
+
+
+def add_serve(commands: _Commands) -> None:
+    """`cli-tuner serve`."""
+    parser = commands.add_parser(
+        "serve",
+        help="answer over HTTP",
+        description="Serves until it is told to stop. Other addresses than loopback need an API"
+        " key: cli-tuner keys create NAME.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS")
+    parser.add_argument("--port", type=int, default=8080, metavar="N", help="0: any free one")
+    _add_output(parser, as_json=False)
+    parser.add_argument("--safety", choices=("strict", "moderate"), help="strict: only safe")
+    parser.add_argument("--model", metavar="REF", help="fast, balanced, large or a GGUF file")
+    parser.add_argument(
+        "--backend",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="local, or an OpenAI-compatible endpoint; several share the load",
+    )
+    parser.add_argument("--tls-cert", metavar="FILE", help="certificate chain in PEM")
+    parser.add_argument("--tls-key", metavar="FILE", help="its private key in PEM")
+    parser.add_argument("--workers", type=int, default=4, metavar="N", help="answers at a time")
+    parser.add_argument("--queue", type=int, default=32, metavar="N", help="requests that may wait")
+    parser.add_argument("--quiet", action="store_true", help="no line for each request")
+
+
+def add_keys(commands: _Commands) -> None:
+    """`cli-tuner keys`."""
+    parser = commands.add_parser("keys", help="create, list or revoke a service's API keys")
+    parser.add_argument("action", choices=("create", "list", "revoke"), nargs="?", default="list")
+    parser.add_argument("name", nargs="?", help="whose key it is; revoke also takes its id")
+    parser.add_argument(
+        "--scope",
+        action="append",
+        choices=SCOPES,
+        metavar="SCOPE",
+        help=f"{', '.join(SCOPES)}; several may be given; generate, check and feedback if none is",
+    )
+    parser.add_argument(
+        "--rate", type=int, default=120, metavar="N", help="generations a minute; 0: no limit"
+    )
+    parser.add_argument(
+        "--check-rate", type=int, default=30_000, metavar="N", help="judgements a minute"
+    )
+    _add_output(parser)
+
+
+def _add_output(parser: argparse.ArgumentParser, *, as_json: bool = True) -> None:
+    if as_json:
+        parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser.add_argument("--color", choices=("auto", "always", "never"), help="colours on stderr")
+
+
+BUILDERS = {"serve": add_serve, "keys": add_keys}
