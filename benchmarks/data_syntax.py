@@ -16,7 +16,7 @@ from cli_tuner.data.config import FileSource
 from cli_tuner.data.pair import Pair
 from cli_tuner.data.parallel import chunked, pool
 from cli_tuner.data.sources import opened
-from cli_tuner.data.syntax import faults_of, tool_versions
+from cli_tuner.syntax import faults_of, tool_versions
 
 
 def main() -> None:

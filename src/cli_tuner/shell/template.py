@@ -47,15 +47,15 @@ NO_BASH = "?"
 
 _NESTING_MAX = 5
 _UNKNOWN = HOLE  # a stretch that the text does not decide
-_ELEVATES = frozenset({"sudo", "doas"})
+ELEVATES = frozenset({"sudo", "doas"})
 _SHELLS = frozenset("sh bash dash zsh ksh ash".split())
-_EXEC = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
+EXECUTES = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 _SUBCOMMAND = re.compile(r"[a-z][a-z0-9]*(?:[-:_][a-z0-9]+)*")
 _NUMBER = re.compile(r"-\d+")
 _LONG = re.compile(r"--[A-Za-z][^\s=]*(?==|$)")
 
 # Programs whose options are whole words after one dash.
-_SINGLE_DASH = frozenset(
+SINGLE_DASH = frozenset(
     "find java javac ffmpeg ffprobe ffplay convert magick mogrify identify openssl gcc g++ clang "
     "xrandr xset terraform qemu-img mplayer nmcli ant go X Xorg iptables".split()
 )
@@ -222,11 +222,11 @@ class _Walk:
     def _command(self, words: list[str], joint: str) -> None:
         """A program with its arguments, and after it the program that it runs."""
         name, args = words[0].rpartition("/")[2] or words[0], words[1:]
-        inner, own = _inner_command(name, args)
-        if name in _ELEVATES and inner:
+        inner, own = inner_command(name, args)
+        if name in ELEVATES and inner:
             self._command(inner, joint)
             return
-        subcommands = _subcommands(name, own)
+        subcommands = subcommands_of(name, own)
         self.skeletons.append(_Skeleton(joint, name, subcommands, frozenset(_flags(name, own))))
         if len(inner) == 1 and " " in inner[0]:
             self._code(inner)  # `watch 'ls -l'`
@@ -263,7 +263,7 @@ def _text(word: Word) -> str:
     return "".join(part.text if isinstance(part, Lit) else _UNKNOWN for part in word.parts)
 
 
-def _inner_command(name: str, args: list[str]) -> tuple[list[str], list[str]]:
+def inner_command(name: str, args: list[str]) -> tuple[list[str], list[str]]:
     """The command that a wrapper runs, and the words that are the wrapper's own."""
     wrapper = WRAPPERS.get(name)
     if wrapper is None and name not in _TAKES:
@@ -287,7 +287,7 @@ def _executed(args: list[str]) -> Iterator[list[str]]:
     """The commands of find's -exec and its kin."""
     start = None
     for index, word in enumerate(args):
-        if word in _EXEC:
+        if word in EXECUTES:
             start = index + 1
         elif start is not None and (word == ";" or (word == "+" and args[index - 1] == "{}")):
             if index > start:
@@ -295,7 +295,7 @@ def _executed(args: list[str]) -> Iterator[list[str]]:
             start = None
 
 
-def _subcommands(name: str, args: list[str]) -> tuple[str, ...]:
+def subcommands_of(name: str, args: list[str]) -> tuple[str, ...]:
     """The words that say what a program is to do: `git remote add`, `kubectl get pods`."""
     depth = _depth(name)
     found: list[str] = []
@@ -340,13 +340,13 @@ def _depth(name: str) -> int:
 def _flags(name: str, args: list[str]) -> Iterator[str]:
     """The options among the arguments, without their values; `-9` and `-20` are `-#`."""
     facts = facts_of(name)
-    whole = name in _SINGLE_DASH or (facts is not None and facts.single_dash)
+    whole = name in SINGLE_DASH or (facts is not None and facts.single_dash)
     inside = False
     if name in _BUNDLES and args and args[0].isalpha():
         args = [f"-{args[0]}", *args[1:]]
     for word in args:
-        inside = (inside or word in _EXEC) and word not in (";", "+")
-        if inside and word not in _EXEC:
+        inside = (inside or word in EXECUTES) and word not in (";", "+")
+        if inside and word not in EXECUTES:
             continue
         if word == "--":
             return
