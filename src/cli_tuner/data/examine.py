@@ -14,7 +14,7 @@ from cli_tuner.data.config import Limits
 from cli_tuner.data.keys import command_words, views_of
 from cli_tuner.data.minhash import bands_of, digests_of
 from cli_tuner.data.pair import Dropped, Pair
-from cli_tuner.data.syntax import faults_of
+from cli_tuner.syntax import faults_of
 
 if TYPE_CHECKING:
     from cli_tuner.chat import Tokenizer

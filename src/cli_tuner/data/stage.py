@@ -23,13 +23,13 @@ from cli_tuner.data.parallel import Pool, chunked, pool
 from cli_tuner.data.population import Member, Population
 from cli_tuner.data.report import Findings, write_report
 from cli_tuner.data.split import SPLITS, TRAIN
-from cli_tuner.data.syntax import tool_versions
 from cli_tuner.data.table import SplitWriter, read_split, to_row
 from cli_tuner.errors import DataError
 from cli_tuner.guard import ruleset_digest
 from cli_tuner.models import ResolvedModel, resolve
 from cli_tuner.prompt import TEMPLATE_SHA256
 from cli_tuner.settings import Paths
+from cli_tuner.syntax import tool_versions
 
 _WORK = "work"
 

@@ -67,7 +67,7 @@ def _shellcheck() -> str:
     found = shutil.which("shellcheck", path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}")
     if found is None:
         raise ExtraMissing(
-            "the data stage needs shellcheck", hint="install it with: pip install 'cli-tuner[data]'"
+            "this stage needs shellcheck", hint="install it with: pip install 'cli-tuner[data]'"
         )
     return found
 

@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from cli_tuner.data import syntax
-from cli_tuner.data.syntax import faults_of, tool_versions
+from cli_tuner import syntax
 from cli_tuner.errors import ExtraMissing
+from cli_tuner.syntax import faults_of, tool_versions
 
 VALID = [
     "ls -l",
