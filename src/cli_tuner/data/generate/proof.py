@@ -8,6 +8,7 @@ parsed by `bash -n` and judged by the guard only, and counted apart.
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from cli_tuner.data.generate.expect import Checker, probe
@@ -26,7 +28,8 @@ from cli_tuner.errors import CliTunerError, SandboxMissing
 from cli_tuner.guard import check
 from cli_tuner.records import Level
 from cli_tuner.sandbox import image, reason_it_cannot_run, run
-from cli_tuner.shell import syntax_error_in
+from cli_tuner.shell import is_known_utility, syntax_error_in
+from cli_tuner.shell.template import utilities_of
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,15 @@ class Proved:
     pairs: int
     commands: int
     problems: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    """Programs that are not here and for want of which commands failed; they were parsed only."""
 
 
 def prove(intent: Intent, seed: int = 0, most: int | None = None) -> Proved:
     """Prove all commands of one intent, or the first `most`."""
     made: dict[str, Rendered] = {}
+    chosen: list[Rendered] = []
+    missing: set[str] = set()
     count = 0
     try:
         for _, rendered in requests(intent, seed, intent.pairs):
@@ -56,10 +63,42 @@ def prove(intent: Intent, seed: int = 0, most: int | None = None) -> Proved:
         problems += _syntax([one.command for one in chosen])
     except CliTunerError as error:
         problems = [str(error)]
-    return Proved(intent.id, intent.domain, intent.proof, count, len(made), tuple(problems))
+    if problems and intent.proof == "run":
+        missing = {name for one in chosen for name in _needed(one) if not _is_here(name)}
+    if missing:
+        problems = [each for one in chosen for each in _problems(one, runs=False)]
+    return Proved(
+        intent.id,
+        intent.domain,
+        intent.proof,
+        count,
+        len(made),
+        tuple(problems),
+        tuple(sorted(missing)),
+    )
 
 
-def _problems(made: Rendered) -> Iterator[str]:
+def _needed(made: Rendered) -> set[str]:
+    """The programs of the command, of what prepares its tree and of what it is compared with."""
+    expect = made.intent.expect
+    then = expect.get("then", ())
+    texts = [made.command, *map(made.fill, (*made.intent.setup, *made.intent.each))]
+    texts += [made.fill(str(each)) for each in ([then] if isinstance(then, str) else then)]
+    texts += [made.fill(str(expect["same"]))] if "same" in expect else []
+    return {name for text in texts for name in utilities_of(text)}
+
+
+@cache
+def _is_here(name: str) -> bool:
+    """A program, a builtin or a keyword; a path or a function of the text is nobody's to find."""
+    if "/" in name or not is_known_utility(name) or shutil.which(name):
+        return True
+    done = subprocess.run(["bash", "-c", 'type -t -- "$1"', "bash", name],
+                          capture_output=True, check=False)  # fmt: skip
+    return done.returncode == 0
+
+
+def _problems(made: Rendered, *, runs: bool = True) -> Iterator[str]:
     command = made.command
     judged = [f"own parser: {reason}" for reason in [syntax_error_in(command)] if reason]
     verdict = check(command)
@@ -67,7 +106,7 @@ def _problems(made: Rendered) -> Iterator[str]:
         judged.append(
             "the guard calls it dangerous: " + ", ".join(r.rule_id for r in verdict.reasons)
         )
-    if made.intent.proof == "run" and not judged:
+    if made.intent.proof == "run" and runs and not judged:
         judged += _run(made)
     for each in judged:
         yield f"{command}\n      {each}\n      asked: {made.query}"
@@ -143,9 +182,12 @@ def _report(given: argparse.Namespace) -> int:
     counts = table(proved)
     print(counts)
     failed = [one.intent for one in proved if one.problems]
+    for one in proved:
+        if one.missing:
+            print(f"NOT RUN {one.intent}: {', '.join(one.missing)} not here")
     print(f"{time.monotonic() - started:.0f} s; {len(clashing)} clashes; "
           f"{len(failed)} intents with problems: {', '.join(failed) or 'none'}")  # fmt: skip
-    if given.write and not failed and not clashing:
+    if given.write and not failed and not clashing and not any(one.missing for one in proved):
         _write(given.write, counts)
     return 1 if failed or clashing else 0
 
@@ -175,7 +217,7 @@ def table(proved: list[Proved]) -> str:
         some = [one for one in proved if name in {one.domain, "all"}]
         ran: Counter[bool] = Counter()
         for one in some:
-            ran[one.proof == "run"] += one.commands
+            ran[one.proof == "run" and not one.missing] += one.commands
         lines.append(
             f"| {name} | {len(some)} | {sum(o.pairs for o in some)} | "
             f"{sum(o.commands for o in some)} | {ran[True]} | {ran[False]} | "
