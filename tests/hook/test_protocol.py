@@ -116,7 +116,7 @@ class TestOurOwnFailures:
         def broken(*_, **__):
             raise RuntimeError("defect")
 
-        monkeypatch.setattr("cli_tuner.hook.judge.check", broken)
+        monkeypatch.setattr("cli_tuner.guard.check", broken)
         ended = answered(asking("claude", "ls"))
         assert (ended.status, ended.out) == (2, "")
         assert "RuntimeError" in ended.err

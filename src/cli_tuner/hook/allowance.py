@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from cli_tuner.errors import CliTunerError, UsageError
+from cli_tuner.hook.opinion import Opinion
 from cli_tuner.hook.protocol import Agent, Question
 from cli_tuner.records.ids import new_request_id
-from cli_tuner.records.verdict import Level, Verdict
 from cli_tuner.settings import Paths, private_folder
 
 OFFER_MINUTES = 15
@@ -59,18 +59,17 @@ class Blocked(NamedTuple):
         return found if found.until > time.time() else None
 
 
-def offer(question: Question, paths: Paths, verdict: Verdict) -> str | None:
+def offer(question: Question, paths: Paths, opinion: Opinion) -> str | None:
     """A fresh code for this command; None if it cannot be kept, which leaves it blocked."""
     code = "".join(_LETTERS[byte & 31] for byte in os.urandom(_CODE_LENGTH))
-    counted = [reason for reason in verdict.reasons if reason.level is not Level.SAFE]
     blocked = Blocked(
         allowance_id=new_request_id(),
         agent=question.agent.value,
         folder=question.folder,
         command=question.command,
-        level=verdict.level.value,
-        rules=tuple(reason.rule_id for reason in counted),
-        reason=counted[0].message if counted else "",
+        level=opinion.level,
+        rules=tuple(ground.rule_id for ground in opinion.grounds),
+        reason=opinion.grounds[0].message if opinion.grounds else "",
         until=time.time() + OFFER_MINUTES * 60,
     )
     try:
@@ -109,7 +108,7 @@ def grant(code: str, paths: Paths) -> Blocked:
     return granted
 
 
-def passes_once(question: Question, paths: Paths, verdict: Verdict) -> bool:
+def passes_once(question: Question, paths: Paths, opinion: Opinion) -> bool:
     """Whether a person let exactly this command pass; if so, it does not pass again.
 
     Raises JournalError if that cannot be recorded. The unlinking decides between two that ask at
@@ -124,7 +123,7 @@ def passes_once(question: Question, paths: Paths, verdict: Verdict) -> bool:
         path.unlink()
     except FileNotFoundError:
         return False
-    if set(granted.rules) != {r.rule_id for r in verdict.reasons if r.level is not Level.SAFE}:
+    if set(granted.rules) != {ground.rule_id for ground in opinion.grounds}:
         return False  # the person agreed to other reasons than those of now
     _record(granted, "used", paths)
     return True
@@ -134,7 +133,7 @@ def _record(blocked: Blocked, event: Literal["granted", "used"], paths: Paths) -
     from datetime import UTC, datetime
 
     from cli_tuner.journal import Journal
-    from cli_tuner.records import AllowanceRecord, sha256_of
+    from cli_tuner.records import AllowanceRecord, Level, sha256_of
 
     journal = Journal(paths)
     command = blocked.command.encode("utf-8", "replace").decode("utf-8")

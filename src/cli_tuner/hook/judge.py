@@ -11,15 +11,14 @@ from typing import NamedTuple
 from cli_tuner.boundaries.answer import phrase
 from cli_tuner.boundaries.terminal import visible
 from cli_tuner.errors import CliTunerError
-from cli_tuner.guard import check, load_policy
 from cli_tuner.hook.allowance import offer, passes_once
+from cli_tuner.hook.opinion import Opinion, opinion_on
 from cli_tuner.hook.protocol import Agent, Answer, Decision, Question, question_in, reply_to
-from cli_tuner.records.verdict import Level, Safety, Verdict
 from cli_tuner.settings import Paths, load_settings
 
 BLOCKED = 2
 """The status that blocks in every agent."""
-_REASONS_SHOWN = 3
+_SHOWN = 3
 
 
 class Ended(NamedTuple):
@@ -47,18 +46,13 @@ def answered(text: bytes, agent: Agent | None = None) -> Ended:
 def answer_to(question: Question) -> Answer:
     """The decision about one command. Raises ConfigError, PolicyError and JournalError."""
     paths = Paths.of()
-    safety = Safety(load_settings().safety)
-    verdict = check(
-        question.command, safety=safety, policy=load_policy(paths, question.folder or None)
-    )
-    if verdict.level is Level.SAFE:
+    opinion = opinion_on(question, paths, load_settings())
+    if opinion.level == "safe" or passes_once(question, paths, opinion):
         return Answer(Decision.SILENT)
-    if passes_once(question, paths, verdict):
-        return Answer(Decision.SILENT)
-    reason = _reason(verdict)
-    if verdict.policy.permits(verdict.level) and question.agent is not Agent.CODEX:
+    reason = _reason(opinion)
+    if opinion.permitted and question.agent is not Agent.CODEX:
         return Answer(Decision.ASK, reason)
-    code = offer(question, paths, verdict)
+    code = offer(question, paths, opinion)
     if code is None:
         return Answer(Decision.DENY, reason)
     note = (
@@ -69,15 +63,14 @@ def answer_to(question: Question) -> Answer:
     return Answer(Decision.DENY, f"{reason} A person can let it pass once.", note)
 
 
-def _reason(verdict: Verdict) -> str:
+def _reason(opinion: Opinion) -> str:
     """Why, in one line for the agent, with what to do instead."""
-    counted = [reason for reason in verdict.reasons if reason.level is not Level.SAFE]
     shown = "; ".join(
-        f"{reason.rule_id} {phrase(reason.message)}" for reason in counted[:_REASONS_SHOWN]
+        f"{ground.rule_id} {phrase(ground.message)}" for ground in opinion.grounds[:_SHOWN]
     )
-    instead = next((reason.instead for reason in counted if reason.instead), None)
+    instead = next((ground.instead for ground in opinion.grounds if ground.instead), None)
     hint = f" Instead: {instead}." if instead else ""
-    return visible(f"cli-tuner: {verdict.level.value}: {shown}.{hint}")
+    return visible(f"cli-tuner: {opinion.level}: {shown}.{hint}")
 
 
 def _first_line(command: str) -> str:

@@ -42,6 +42,14 @@ def folder_of(message: dict[str, Any]) -> str:
     return folder
 
 
+def command_of(message: dict[str, Any]) -> str:
+    """The command that is to be judged. Raises UsageError if there is none."""
+    command = message.get("command")
+    if not isinstance(command, str):
+        raise _incomplete(ValueError("command is not a text"))
+    return command
+
+
 def sampling_of(message: dict[str, Any]) -> Sampling:
     """How a completion is to be sampled. Raises UsageError as `options_of` does."""
     try:

@@ -168,6 +168,7 @@ class Resident:
             "stop": self._stop,
             "complete": self._complete,
             "generate": self._generate,
+            "check": self._check,
         }.get(str(message.get("op")))
         if answer is None:
             return wire.failure(UsageError("the engine does not know this question"))
@@ -221,6 +222,16 @@ class Resident:
         options = options.under(load_policy(Paths.of(), folder_of(message)))
         response = generate(str(message.get("query", "")), options, parts)
         return {"response": response.model_dump(mode="json")}
+
+    def _check(self, message: dict[str, Any], _: Callable[[], bool]) -> dict[str, Any]:
+        """The guard alone, for those who would have to load it; the model is not waited for."""
+        from cli_tuner.guard import check, load_policy
+        from cli_tuner.records import Safety
+        from cli_tuner.resident.options import command_of, folder_of
+
+        safety = Safety(str(message.get("safety", Safety.STRICT)))
+        policy = load_policy(Paths.of(), folder_of(message))
+        return {"verdict": check(command_of(message), safety=safety, policy=policy).as_json()}
 
     def _ready(self) -> Parts:
         """The loaded parts; if they cannot be loaded this process has no purpose."""
