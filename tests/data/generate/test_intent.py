@@ -64,6 +64,16 @@ def test_a_switch_that_writes_what_it_does_not_say_is_an_error(
     assert "n" not in intent.slots  # unknown there, so it is text
 
 
+def test_a_switch_is_said_once_in_a_phrase(
+    read: Callable[[str], tuple[Intent, ...]],
+) -> None:
+    text = GOOD.replace("<in>", "{top}").replace("+{size}", "+{size}{top}").replace("{dir=.}", ".")
+    text += '  slots: {top: {"": "", "few": " | head -n 3"}}\n'
+    read(text.replace(" {top}", " ({top} big|big {top})"))
+    with pytest.raises(IntentError, match="twice"):
+        read(text.replace(" {top}", " {top} [{top}]"))
+
+
 def test_a_file_whose_domain_is_another_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "one.yaml"
     path.write_text("domain: two\nintents: {}\n")

@@ -66,6 +66,16 @@ def certain_slots(nodes: Sequence) -> set[str]:
     return found
 
 
+def times_said(nodes: Sequence, name: str) -> int:
+    """How often an expansion of the phrase has the slot at most."""
+    return sum(
+        node.name == name if isinstance(node, Slot)
+        else max(times_said(option, name) for option in node.options)
+        for node in nodes
+        if not isinstance(node, Text)
+    )  # fmt: skip
+
+
 def template(text: str, names: set[str]) -> Sequence:
     """A command or other text in which only `{name}` of a known name is a slot.
 

@@ -20,6 +20,7 @@ from cli_tuner.data.generate.grammar import (
     phrase,
     slots_in,
     template,
+    times_said,
 )
 from cli_tuner.data.generate.listed import SlotType, slot_type
 from cli_tuner.errors import IntentError
@@ -291,6 +292,9 @@ def _check_slots(intent: Intent, texts: tuple[str, ...]) -> None:
             raise IntentError(f'slot "{name}" is not in the command')
     for text, nodes in zip(texts, intent.say, strict=True):
         sure = certain_slots(nodes)
+        for name, slot in intent.slots.items():
+            if isinstance(slot, Switch) and times_said(nodes, name) > 1:
+                raise IntentError(f'phrase "{text}" may say the switch {{{name}}} twice')
         for name, slot in needed.items():
             switch = intent.slots[name]
             quiet = isinstance(switch, Switch) and switch.silent is not None
