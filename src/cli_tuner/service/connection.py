@@ -89,8 +89,13 @@ class Connection(HttpToolsProtocol):
         self._stop_waiting()
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        cycle = self.cycle
+        under_way = cycle is not None and not cycle.response_complete
+        if not (under_way and cycle.response_started):
             self.transport.write(_problem(status, detail))
+        if under_way:  # the application hears that the caller left, and sends nothing more
+            cycle.disconnected = True
+            cycle.message_event.set()
         self.transport.close()
 
 

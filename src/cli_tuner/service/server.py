@@ -6,6 +6,7 @@ then the engine is let go of.
 
 from __future__ import annotations
 
+import signal
 import socket
 import ssl
 from collections.abc import Callable
@@ -41,11 +42,13 @@ def serve(
     _check_tls(config)
     listener = _bound(config)
     service = Service(config, settings, paths, probe_for(settings, paths, config.backends))
-    server = server_of(service, log=log)
     host, port = listener.getsockname()[:2]
     place = f"[{host}]" if ":" in host else host
     say(f"listening at {'https' if config.has_tls else 'http'}://{place}:{port}")
-    server.run(sockets=[listener])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn ends on these, and afterwards raises them again for whoever handled them before.
+        signal.signal(number, lambda _number, _frame: None)
+    server_of(service, log=log).run(sockets=[listener])
 
 
 def server_of(service: Service, *, log: bool = True) -> uvicorn.Server:
