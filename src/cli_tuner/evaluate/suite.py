@@ -29,7 +29,7 @@ from cli_tuner.artifacts import SILENT, Progress
 from cli_tuner.errors import EvaluationError
 from cli_tuner.evaluate.rate import Measure
 
-SUITES: dict[str, str] = {}
+SUITES: dict[str, str] = {"domain": "cli_tuner.evaluate.domain.judge:judge"}
 """Name of a suite -> "module:callable"."""
 
 
@@ -105,6 +105,7 @@ class SuiteResult:
     suite: str
     outcomes: tuple[Outcome, ...]
     totals: Mapping[str, Measure] = field(default_factory=dict)
+    totals_by_stratum: Mapping[str, Mapping[str, Measure]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

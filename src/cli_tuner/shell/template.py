@@ -67,7 +67,7 @@ _TAKES = {
     "parallel": frozenset("-j -a -I -S -N -n --jobs --colsep".split()),
 }
 # How many words name what a program does; below those listed, programs that are not known get one.
-_DEPTHS = {
+DEPTHS = {
     name: depth
     for depth, names in (
         (3, "aws az gcloud oci"),
@@ -119,7 +119,7 @@ _VALUES = {
     "systemctl": "-H -M -t -p --host --machine --property --type",
     "tmux": "-L -S -f",
 }
-_PROGRAMS_WITHOUT = frozenset(
+PROGRAMS_WITHOUT = frozenset(
     ". [ alias awk basename bzip2 cat cd chgrp chmod chown cksum cmp comm cp crontab curl cut "
     "date dd declare df diff dig dirname du echo egrep env eval exit export expr false fgrep file "
     "fold free grep groups gunzip gzip head history host hostname id ifconfig jobs join kill "
@@ -317,7 +317,7 @@ def _after_options(name: str, args: list[str]) -> list[str]:
     takes = _VALUES.get(name, "").split()
     index = 0
     while index < len(args) and args[index].startswith("-"):
-        if name not in _DEPTHS and facts is None:
+        if name not in DEPTHS and facts is None:
             return []
         skips = args[index] in takes or (facts is not None and facts.takes_argument(args[index]))
         index += 2 if skips else 1
@@ -326,9 +326,9 @@ def _after_options(name: str, args: list[str]) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _depth(name: str) -> int:
-    if name in _DEPTHS:
-        return _DEPTHS[name]
-    if name in _PROGRAMS_WITHOUT or name in WRAPPERS or name in _TAKES or name == _UNKNOWN:
+    if name in DEPTHS:
+        return DEPTHS[name]
+    if name in PROGRAMS_WITHOUT or name in WRAPPERS or name in _TAKES or name == _UNKNOWN:
         return 0
     facts = facts_of(name)
     if facts is not None and facts.sub:
