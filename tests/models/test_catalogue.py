@@ -6,6 +6,7 @@ import pytest
 
 from cli_tuner.errors import ConfigError, UsageError
 from cli_tuner.models import load_catalogue
+from cli_tuner.models.catalogue import SHIPPED_ADAPTERS
 from cli_tuner.models.entry import HubPin
 from cli_tuner.settings import Paths
 
@@ -175,3 +176,10 @@ def test_an_unknown_name_suggests_the_nearest(paths: Paths) -> None:
         load_catalogue(paths).base("zzz")
     with pytest.raises(UsageError, match="known adapters: none"):
         load_catalogue(paths).adapter("zzz")
+
+
+def test_a_packaged_adapter_lies_beside_the_catalogue(paths: Paths) -> None:
+    write_user_catalogue(paths, ADAPTER.replace("team/house@main", "package"))
+    entry = load_catalogue(paths).adapter("house")
+    assert entry.packaged == SHIPPED_ADAPTERS / "house.gguf"
+    assert (entry.hub, entry.local) == (None, None)

@@ -89,6 +89,29 @@ def test_the_default_adapter_is_used_once_it_is_installed(
     assert resolve("tiny", paths).adapter is None
 
 
+def test_an_adapter_that_comes_with_the_program_is_used_where_it_lies(
+    paths: Paths,
+    tmp_path: Path,
+    installed_base: BaseModel,
+    make_base: Callable[..., BaseModel],
+    make_adapter: Callable[..., Adapter],
+    use: Callable[..., Catalogue],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    packaged = tmp_path / "adapters" / "house.gguf"
+    packaged.parent.mkdir()
+    packaged.write_bytes(LORA)
+    use(make_base(default_adapter="house"), make_adapter(LORA, packaged=packaged))
+    assert resolve("tiny", paths).adapter_path == packaged
+    assert not (paths.models / "house.gguf").exists()
+    monkeypatch.setattr("cli_tuner.models.store.sha256_of_file", no_hashing)
+    assert resolve("tiny", paths).adapter_path == packaged  # its seal is in the store
+    monkeypatch.undo()
+    packaged.write_bytes(LORA[::-1])
+    with pytest.raises(ModelCorrupt):
+        resolve("tiny+house", paths)
+
+
 def test_an_adapter_of_another_base_file_is_refused_with_both_digests(
     paths: Paths,
     installed_base: BaseModel,

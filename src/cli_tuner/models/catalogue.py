@@ -3,6 +3,7 @@
     [base.<name>]     title, file, bytes, sha256, parameters, ram_bytes, licence, licence_url,
                       repo and revision (on the Hub), default_adapter, [[base.<name>.wheels]]
     [adapter.<name>]  base, base_sha256, file, bytes, sha256, source, licence, licence_url
+                      source: "package" (it comes with this program), a path, owner/name@revision
 
 A user's entry may add, never redefine: a name that people trust means one file.
 """
@@ -22,6 +23,8 @@ from cli_tuner.models.entry import Adapter, BaseModel, HubPin, ModelFile, WheelP
 from cli_tuner.settings import Paths
 
 SHIPPED = Path(__file__).with_name("catalogue.toml")
+SHIPPED_ADAPTERS = SHIPPED.parent / "adapters"
+PACKAGED = "package"
 NO_ADAPTER = "none"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -267,7 +270,9 @@ def _wheel(fields: Fields) -> WheelPart:
 
 
 def _adapter(name: str, fields: Fields, where: str) -> Adapter:
-    hub, local = _origin(_text(fields, "source"), where)
+    source = _text(fields, "source")
+    is_packaged = source == PACKAGED
+    hub, local = (None, None) if is_packaged else _origin(source, where)
     return Adapter(
         name=name,
         base=_text(fields, "base"),
@@ -279,6 +284,7 @@ def _adapter(name: str, fields: Fields, where: str) -> Adapter:
         licence_url=_text(fields, "licence_url"),
         hub=hub,
         local=local,
+        packaged=SHIPPED_ADAPTERS / _text(fields, "file") if is_packaged else None,
     )
 
 

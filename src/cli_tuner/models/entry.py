@@ -35,7 +35,7 @@ class ModelFile:
     """One file with a known digest. `size_bytes` is exact.
 
     `hub`, `wheels` and `local` are where it can be had; all may be missing, and then only a file
-    given by the user brings it here.
+    given by the user brings it here, unless it is `packaged`.
     """
 
     name: str
@@ -47,6 +47,8 @@ class ModelFile:
     hub: HubPin | None = None
     wheels: tuple[WheelPart, ...] = ()
     local: Path | None = None
+    packaged: Path | None = None
+    """Where it lies inside this package, if it comes with it; it is used there, never copied."""
 
 
 @dataclass(frozen=True, kw_only=True)

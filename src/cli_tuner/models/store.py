@@ -82,7 +82,7 @@ class Store:
 
     def path(self, entry: ModelFile) -> Path:
         """Where this entry's file lives, or would."""
-        return self.folder / entry.file
+        return entry.packaged or self.folder / entry.file
 
     def partial_path(self, entry: ModelFile) -> Path:
         """Where a fetch builds it. Its name holds the digest: it can only continue itself."""
