@@ -89,7 +89,7 @@ def test_the_default_adapter_is_used_once_it_is_installed(
     assert resolve("tiny", paths).adapter is None
 
 
-def test_an_adapter_that_comes_with_the_program_is_used_where_it_lies(
+def test_an_adapter_that_comes_with_the_program_is_used_where_it_lies(  # noqa: PLR0913, PLR0917
     paths: Paths,
     tmp_path: Path,
     installed_base: BaseModel,
@@ -104,9 +104,9 @@ def test_an_adapter_that_comes_with_the_program_is_used_where_it_lies(
     use(make_base(default_adapter="house"), make_adapter(LORA, packaged=packaged))
     assert resolve("tiny", paths).adapter_path == packaged
     assert not (paths.models / "house.gguf").exists()
-    monkeypatch.setattr("cli_tuner.models.store.sha256_of_file", no_hashing)
-    assert resolve("tiny", paths).adapter_path == packaged  # its seal is in the store
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:  # its seal is in the store
+        patch.setattr("cli_tuner.models.store.sha256_of_file", no_hashing)
+        assert resolve("tiny", paths).adapter_path == packaged
     packaged.write_bytes(LORA[::-1])
     with pytest.raises(ModelCorrupt):
         resolve("tiny+house", paths)
