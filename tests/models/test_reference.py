@@ -89,7 +89,7 @@ def test_the_default_adapter_is_used_once_it_is_installed(
     assert resolve("tiny", paths).adapter is None
 
 
-def test_an_adapter_that_comes_with_the_program_is_used_where_it_lies(  # noqa: PLR0913, PLR0917
+def test_an_adapter_that_comes_with_the_program_is_used_where_it_lies(  # noqa: PLR0917
     paths: Paths,
     tmp_path: Path,
     installed_base: BaseModel,
