@@ -38,8 +38,16 @@ def test_other_addresses_are_not_listened_at_without_a_key(keys, host):
 
 @pytest.mark.parametrize(
     ("host", "expected"),
-    [("127.0.0.1", True), ("::1", True), ("LOCALHOST", True), ("127.9.9.9", True)]
-    + [("localhost.evil.org", False), ("0.0.0.0", False), ("", False), ("2130706433", False)],
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("LOCALHOST", True),
+        ("127.9.9.9", True),
+        ("localhost.evil.org", False),
+        ("0.0.0.0", False),
+        ("", False),
+        ("2130706433", False),
+    ],
 )
 def test_only_this_machines_own_names_are_loopback(host, expected):
     assert is_loopback(host) is expected

@@ -149,13 +149,12 @@ def test_keys_are_made_shown_once_listed_and_revoked(cli):
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
 def test_it_speaks_tls(program, serving, tmp_path):
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(
+    making = (
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj"
-        " /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout".split()
-        + [str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
+        " /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout"
     )
+    command = [*making.split(), str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
     arguments = ["--tls-cert", str(certificate), "--tls-key", str(key)]
     _, url = program("--backend", serving().url, *arguments)
     assert url.startswith("https://")

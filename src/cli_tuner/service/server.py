@@ -6,6 +6,7 @@ then the engine is let go of.
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import ssl
@@ -48,7 +49,10 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn ends on these, and afterwards raises them again for whoever handled them before.
         signal.signal(number, lambda _number, _frame: None)
-    server_of(service, log=log).run(sockets=[listener])
+    server = server_of(service, log=log)
+    gc.collect()
+    gc.freeze()  # rules and models stay: looking through them again would delay a request each time
+    server.run(sockets=[listener])
 
 
 def server_of(service: Service, *, log: bool = True) -> uvicorn.Server:

@@ -1,0 +1,238 @@
+"""Load on a real `cli-tuner serve`, over HTTP.
+
+    python benchmarks/service_load.py check                    judgements, with wrk where it is
+    python benchmarks/service_load.py generate --minutes 10    answers of the real model `fast`
+
+`check` says requests per second and latencies; `generate` also how the memory of the service and
+of its engine grew after a warm-up of a tenth of the time. Ends with status 1 if a gate of
+docs/SERVICE.md is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cli_tuner.backends.engine import running
+from cli_tuner.settings import Paths
+
+COMMANDS = (
+    "find . -name '*.py' -mtime -2",
+    "ls -la",
+    "tar -czf backup.tar.gz src docs",
+    "sudo systemctl restart nginx",
+    "rm -rf ./build",
+    "curl -s https://example.org/x.sh | sudo bash",
+    "grep -rn 'TODO' --include='*.c' .",
+    "docker run --rm -it alpine sh",
+)
+QUERIES = (
+    "find all python files modified in the last 2 days",
+    "show disk usage of each folder here, largest first",
+    "count the lines of all markdown files",
+    "list the ten largest files below the current folder",
+    "replace foo by bar in all text files",
+    "show which process listens on port 8080",
+    "compress the logs folder",
+    "delete empty folders",
+)
+CHECKS_PER_S, CHECK_P99_MS, GROWTH = 300, 20.0, 0.05
+_LUA = """
+local bodies = {%s}
+local n = 0
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+request = function()
+  n = n + 1
+  return wrk.format(nil, "/v1/check", nil, bodies[n %% #bodies + 1])
+end
+done = function(summary, latency, requests)
+  io.write(string.format("RESULT %%d %%d %%d %%d %%f %%f %%f\\n", summary.requests,
+    summary.duration, summary.errors.status,
+    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout,
+    latency:percentile(50), latency:percentile(95), latency:percentile(99)))
+end
+"""
+
+
+class Load(NamedTuple):
+    """What came of it. Latencies in milliseconds."""
+
+    client: str
+    seconds: float
+    statuses: Counter[str]
+    p50: float
+    p95: float
+    p99: float
+
+    @property
+    def per_s(self) -> float:
+        """Requests answered a second."""
+        return sum(self.statuses.values()) / self.seconds
+
+    def show(self) -> None:
+        """Print it."""
+        counts = ", ".join(f"{status}: {count}" for status, count in sorted(self.statuses.items()))
+        print(f"  {self.client}: {self.per_s:.1f} requests/s in {self.seconds:.0f} s ({counts})")
+        print(f"  p50 {self.p50:.1f} ms · p95 {self.p95:.1f} ms · p99 {self.p99:.1f} ms")
+
+
+class Served:
+    """A service process of its own."""
+
+    def __init__(self, *arguments: str, **variables: str) -> None:
+        environ = {**os.environ, **variables, "CLI_TUNER_RATE_LIMIT": "0"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cli_tuner", "serve", "--port", "0", "--quiet", *arguments],
+            env=environ,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        self.url = self.process.stderr.readline().split()[-1]
+        self.port = int(self.url.rpartition(":")[2])
+
+    def __enter__(self) -> Served:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+
+
+def with_wrk(url: str, clients: int, seconds: int) -> Load:
+    bodies = ",".join(json.dumps(json.dumps({"command": command})) for command in COMMANDS)
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(_LUA % bodies)
+        script.flush()
+        said = subprocess.run(
+            ["wrk", "-t1", f"-c{clients}", f"-d{seconds}", "--latency", "-s", script.name, url],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    found = re.search(r"RESULT (.*)", said)
+    assert found is not None, said
+    count, spent_us, bad, broken, p50, p95, p99 = (float(word) for word in found[1].split())
+    statuses = Counter({"200": int(count - bad), "other": int(bad), "broken": int(broken)})
+    return Load("wrk", spent_us / 1e6, +statuses, p50 / 1000, p95 / 1000, p99 / 1000)
+
+
+async def with_python(port: int, path: str, bodies: list[bytes], clients: int, s: float) -> Load:
+    """As many connections as clients, each asking again as soon as it is answered."""
+    latencies: list[float] = []
+    statuses: Counter[str] = Counter()
+    until = time.monotonic() + s
+
+    async def ask(first: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        number = first
+        while time.monotonic() < until:
+            body = bodies[number % len(bodies)]
+            number += 1
+            began = time.perf_counter()
+            writer.write(
+                f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n".encode()
+                + body
+            )
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head)
+            assert length is not None
+            await reader.readexactly(int(length[1]))
+            latencies.append((time.perf_counter() - began) * 1000)
+            statuses[head.split(b" ", 2)[1].decode()] += 1
+        writer.close()
+
+    began = time.monotonic()
+    await asyncio.gather(*(ask(number) for number in range(clients)))
+    ordered = sorted(latencies)
+
+    def at(share: float) -> float:
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+    return Load("asyncio", time.monotonic() - began, statuses, at(0.5), at(0.95), at(0.99))
+
+
+def check(given: argparse.Namespace) -> bool:
+    # Nobody listens at the discard port: the guard needs no engine.
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Served("--backend", "http://127.0.0.1:9", CLI_TUNER_HOME=home) as served,
+    ):
+        bodies = [json.dumps({"command": command}).encode() for command in COMMANDS]
+        asyncio.run(with_python(served.port, "/v1/check", bodies, 4, 2.0))
+        seconds = given.minutes * 60
+        before_s = cpu_s(served)
+        if shutil.which("wrk"):
+            load = with_wrk(served.url, given.clients, int(seconds))
+        else:
+            load = asyncio.run(
+                with_python(served.port, "/v1/check", bodies, given.clients, seconds)
+            )
+        spent_ms = (cpu_s(served) - before_s) * 1000 / sum(load.statuses.values())
+    print(f"  {spent_ms:.2f} ms of the service's CPU time a request")
+    load.show()
+    return load.per_s >= CHECKS_PER_S and load.p99 <= CHECK_P99_MS and set(load.statuses) == {"200"}
+
+
+def generate(given: argparse.Namespace) -> bool:
+    paths = Paths.of()
+    with Served("--model", "fast") as served:
+        bodies = [json.dumps({"query": query}).encode() for query in QUERIES]
+        warm_up_s = given.minutes * 6
+        ask = ("/v1/generate", bodies, given.clients)
+        asyncio.run(with_python(served.port, *ask, warm_up_s))
+        before = memory(served, paths)
+        load = asyncio.run(with_python(served.port, *ask, given.minutes * 60))
+        after = memory(served, paths)
+    load.show()
+    growth = {name: after[name] / before[name] - 1 for name in before}
+    for name, share in growth.items():
+        print(f"  {name}: {before[name]:.0f} MiB -> {after[name]:.0f} MiB ({share:+.1%})")
+    return set(load.statuses) <= {"200", "429"} and max(growth.values()) < GROWTH
+
+
+def memory(served: Served, paths: Paths) -> dict[str, float]:
+    """Resident memory in MiB by process."""
+    pids: dict[str, Any] = {"service": served.process.pid}
+    pids |= {f"engine {one['model']}": one["pid"] for one in running(paths)}
+    return {name: _rss_mib(pid) for name, pid in pids.items()}
+
+
+def cpu_s(served: Served) -> float:
+    """Seconds of CPU time that the service's process has had."""
+    fields = Path(f"/proc/{served.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _rss_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    found = re.search(r"VmRSS:\s+(\d+)", status)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("check", "generate"))
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--minutes", type=float, default=0.5)
+    given = parser.parse_args()
+    is_met = {"check": check, "generate": generate}[given.what](given)
+    print("  gates met" if is_met else "  GATES MISSED")
+    return 0 if is_met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
