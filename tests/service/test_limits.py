@@ -80,13 +80,13 @@ def test_what_is_no_http_is_refused_and_closed(serving, sent):
 
 
 def test_a_body_that_says_it_is_too_large_is_not_read(serving):
-    running = serving(check_body_bytes=1_000)
+    running = serving(body_bytes=1_000)
     answer = running.raw(HEAD + b"Content-Length: 99999999\r\n\r\n")
     assert b" 413 " in answer.splitlines()[0]
 
 
 def test_a_body_that_grows_too_large_is_not_kept(serving):
-    running = serving(check_body_bytes=1_000)
+    running = serving(body_bytes=1_000)
     chunk = b"400\r\n" + b"x" * 0x400 + b"\r\n"
     answer = running.raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 3)
     assert b" 413 " in answer.splitlines()[0]

@@ -15,8 +15,7 @@ class ServiceConfig:
 
     `workers` requests are worked on at a time and `queue` wait; more get 429. `request_timeout_s`
     bounds one answer, waiting included; `body_timeout_s` and `header_timeout_s` bound how long a
-    caller may take to say what it wants; `connections` is how many may be open. Bodies are bounded
-    in bytes: `check_body_bytes` where a command is judged, `body_bytes` elsewhere.
+    caller may take to say what it wants; `connections` is how many may be open.
     `grace_s` is how long a shutdown waits for what is in flight.
     """
 
@@ -33,8 +32,7 @@ class ServiceConfig:
     idle_timeout_s: int = 30
     connections: int = 512
     header_bytes: int = 32 * 1024
-    body_bytes: int = 64 * 1024
-    check_body_bytes: int = 512 * 1024
+    body_bytes: int = 512 * 1024
     probe_s: float = 5.0
     grace_s: int = 30
 

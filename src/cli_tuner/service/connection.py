@@ -53,7 +53,7 @@ class Connection(HttpToolsProtocol):
             return
         if self._in_head:
             self._head_bytes += len(data)
-            if self._head_bytes > self.limits.header_bytes + self.limits.check_body_bytes:
+            if self._head_bytes > self.limits.header_bytes + self.limits.body_bytes:
                 self._end(431, "the request's head is too long")
                 return
         super().data_received(data)

@@ -28,7 +28,6 @@ from cli_tuner.service.problem import (
 )
 from cli_tuner.service.service import Service
 
-_JUDGED = ("/v1/check", "/v1/explain")
 _API = "/v1/"
 _METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH")
 _HEADERS = {
@@ -123,18 +122,13 @@ class _Passage:
         self.status: int | None = None
         self._receive = receive
         self._send = send
-        self._config = config
+        self._most = config.body_bytes
         self._path: str = scope["path"]
         self._tls = scope.get("scheme") == "https"
         self._read = 0
         head = Headers(scope=scope)
         self._whole = head.get("content-length", "0") == "0" and "transfer-encoding" not in head
         self._deadline = anyio.current_time() + config.body_timeout_s
-
-    @property
-    def _most(self) -> int:
-        judged = self._path in _JUDGED
-        return self._config.check_body_bytes if judged else self._config.body_bytes
 
     def expect(self, headers: Headers) -> None:
         """Refuse a body by its head: one too large, or one that is no JSON where JSON goes."""

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from cli_tuner.records import (
+    QUERY_MAX,
+    QUERY_MIN,
     Alternative,
     Latency,
     Level,
@@ -40,8 +42,8 @@ class GenerateRequest(_Sent):
     query: Annotated[
         str,
         Field(
-            max_length=4_000,
-            description="3 to 500 characters of English.",
+            description="What the command should do, in English.",
+            json_schema_extra={"minLength": QUERY_MIN, "maxLength": QUERY_MAX},  # by boundary 1
             examples=["find all python files modified in the last 2 days"],
         ),
     ]
