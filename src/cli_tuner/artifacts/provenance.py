@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -38,6 +40,27 @@ def package_versions(names: Iterable[str]) -> dict[str, str]:
     """The installed versions of these packages; those that are missing are left out."""
     found = {name: _version(name) for name in names}
     return {name: number for name, number in found.items() if number}
+
+
+def machine() -> dict[str, Any]:
+    """The machine's processor, cores and memory, without its name."""
+    found: dict[str, Any] = {"processor": processor(), "cores": os.cpu_count()}
+    try:
+        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+        found["memory_gb"] = round(pages * size / 1e9, 1)
+    except (ValueError, OSError):
+        pass
+    return found
+
+
+def processor() -> str:
+    """The processor's name as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.machine()
 
 
 def _version(package: str) -> str | None:

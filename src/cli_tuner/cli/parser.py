@@ -7,7 +7,6 @@ import os
 import sys
 
 from cli_tuner.cli import grammar, operating
-from cli_tuner.cli import operating
 from cli_tuner.errors import Exit
 
 _EPILOG = """\
@@ -81,7 +80,6 @@ def build_parser(wanted: str | None = None) -> Parser:
         "config": _add_config,
         "publish": _add_publish,
         "completions": _add_completions,
-        **operating.BUILDERS,
         **grammar.BUILDERS,
         **operating.BUILDERS,
     }
@@ -189,12 +187,13 @@ def _add_stop(commands: _Commands) -> None:
 def _add_run(commands: _Commands) -> None:
     parser = commands.add_parser(
         "run",
-        help="make a data set, train a model: one stage, one configuration",
-        description="Runs a stage and prints the folder of what it made.",
+        help="make a data set, train a model, measure one: one stage, one configuration",
+        description="Runs a stage and prints the folder of what it made. `compare` takes the"
+        " folders of two evaluations.",
         allow_abbrev=False,
     )
-    parser.add_argument("stage", choices=("data", "train"))
-    parser.add_argument("config", metavar="config.yaml")
+    parser.add_argument("stage", choices=("data", "train", "evaluate", "compare"))
+    parser.add_argument("config", metavar="config.yaml", nargs="+")
     parser.add_argument(
         "--set",
         dest="changes",
@@ -207,6 +206,8 @@ def _add_run(commands: _Commands) -> None:
     parser.add_argument(
         "--engine", choices=("torch", "axolotl"), help="train: instead of the configuration's"
     )
+    parser.add_argument("--model", metavar="REF", help="evaluate: instead of the configuration's")
+    parser.add_argument("--backend", metavar="URL", help="evaluate: an OpenAI-compatible endpoint")
     _add_common(parser, settings=False)
 
 

@@ -12,17 +12,31 @@ from typing import Any, Self
 
 from cli_tuner.artifacts import Artifact, load_config, run_stage
 from cli_tuner.boundaries.terminal import Screen, visible
+from cli_tuner.errors import UsageError
 from cli_tuner.settings import load_settings
 
-STAGES = {"data": "cli_tuner.data.stage", "train": "cli_tuner.train.stage"}
+STAGES = {
+    "data": "cli_tuner.data.stage",
+    "train": "cli_tuner.train.stage",
+    "evaluate": "cli_tuner.evaluate.stage",
+}
+_FLAGS = {
+    "engine": ("train", "engine"),
+    "model": ("evaluate", "model.reference"),
+    "backend": ("evaluate", "model.backend"),
+}
+"""Flag -> the stage that has it, and the key of its configuration that it sets."""
 
 
 def run(given: argparse.Namespace) -> int:
     """Run the stage; stdout gets the folder of what it made."""
     screen = Screen(load_settings({"color": given.color}).color)
+    if given.stage == "compare":
+        return _compare(given)
+    if len(given.config) > 1:
+        raise UsageError(f"run {given.stage} takes one configuration")
     stage = import_module(STAGES[given.stage]).STAGE
-    changes = [*given.changes, *([f"engine={given.engine}"] if given.engine else [])]
-    config = load_config(Path(given.config), stage.config, changes)
+    config = load_config(Path(given.config[0]), stage.config, _changes(given))
     if given.out is not None:
         config = config.model_copy(update={"output": given.out})
     with _Bar(screen) as bar:
@@ -34,6 +48,38 @@ def run(given: argparse.Namespace) -> int:
         screen.line(f"  {visible(line)}")
     screen.line(f"  {artifact.address[:16]} · {artifact.provenance['seconds']:g} s")
     sys.stdout.write(f"{artifact.folder}\n")
+    return 0
+
+
+def _changes(given: argparse.Namespace) -> list[str]:
+    """What the flags change in the configuration."""
+    changes = list(given.changes)
+    for flag, (stage, key) in _FLAGS.items():
+        value = getattr(given, flag)
+        if value is None:
+            continue
+        if stage != given.stage:
+            raise UsageError(f"--{flag} belongs to run {stage}")
+        changes.append(f"{key}={json.dumps(value)}")
+    return changes
+
+
+def _compare(given: argparse.Namespace) -> int:
+    """Two evaluations, pair by pair: Markdown or JSON on stdout, both into --out."""
+    from cli_tuner.evaluate.comparison import compare, written
+
+    if len(given.config) != 2:
+        raise UsageError("run compare takes the folders of two evaluations")
+    if given.changes or given.engine or given.model or given.backend:
+        raise UsageError("run compare takes two folders and --out")
+    found = compare(Path(given.config[0]), Path(given.config[1]))
+    document, text = json.dumps(found.as_json(), ensure_ascii=False), written(found)
+    if given.out is not None:
+        folder = Path(given.out)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "comparison.json").write_text(f"{document}\n", encoding="utf-8")
+        (folder / "comparison.md").write_text(text, encoding="utf-8")
+    sys.stdout.write(f"{document}\n" if given.json else text)
     return 0
 
 

@@ -82,7 +82,7 @@ def ask(
     finally:
         if asked:
             sitting = {
-                "started_at": now(),
+                "ended_at": now(),
                 "items": asked,
                 "seconds": round(time.monotonic() - began, 1),
                 "parallel": config.sitting.parallel,

@@ -72,7 +72,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Context:
-    """Where a suite works: a folder of its own for what it wants to keep, and who watches."""
+    """Where a suite works, and who watches.
+
+    `folder` is for what it wants to keep in the artifact; it is not there until the suite makes it.
+    """
 
     folder: Path
     progress: Progress = SILENT

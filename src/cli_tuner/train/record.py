@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import getpass
 import os
-import platform
 from pathlib import Path
 from typing import Any
 
 from cli_tuner.artifacts import require
 from cli_tuner.artifacts.artifact import sha256_of_file
-from cli_tuner.artifacts.provenance import code_state, now, package_versions
+from cli_tuner.artifacts.provenance import code_state, now, package_versions, processor
 from cli_tuner.artifacts.stage import identity_of
 from cli_tuner.prompt import TEMPLATE_SHA256
 from cli_tuner.train.base import Frozen
@@ -76,7 +75,7 @@ def hardware(device: str) -> dict[str, Any]:
     torch = require("torch", "train")
     found: dict[str, Any] = {
         "device": device,
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
     }
@@ -86,12 +85,3 @@ def hardware(device: str) -> dict[str, Any]:
         found["gpu_memory_gb"] = round(properties.total_memory / 1e9, 1)
         found["cuda"] = torch.version.cuda
     return found
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.machine()
