@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from cli_tuner.boundaries.answer import phrase
 from cli_tuner.boundaries.terminal import Screen, visible
-from cli_tuner.cli.explain import tree, underlined
+from cli_tuner.cli.drawing import tree, underlined
 from cli_tuner.errors import Exit, UsageError
 from cli_tuner.guard import Policy, check, load_policy
 from cli_tuner.records import Level, Reason, Safety, Verdict
@@ -40,7 +40,7 @@ def run(given: argparse.Namespace) -> int:
     judge = Judge(Safety(settings.safety), load_policy(Paths.of(), current_folder()))
     if given.jsonl:
         return _sarif_of_lines(judge) if given.sarif else _stream(judge)
-    command = _command(given.text)
+    command = command_from(given.text)
     verdict = judge.verdict(command)
     if given.json:
         _write({"schema_version": "1", **verdict.as_json()})
@@ -51,11 +51,16 @@ def run(given: argparse.Namespace) -> int:
         sarif.add(command, verdict)
         _write(sarif.document())
     else:
-        _show(command, verdict, Screen(settings.color, sys.stdout), given.explain)
+        screen = Screen(settings.color, sys.stdout)
+        show_verdict(command, verdict, screen)
+        if given.explain:
+            for line in tree(command, verdict.effects):
+                screen.line(f"    {line}")
     return _EXIT[verdict.level]
 
 
-def _command(text: str) -> str:
+def command_from(text: str) -> str:
+    """The command that was given, or what stdin holds for "-". Raises UsageError for none."""
     if text != "-":
         if not text.strip():
             raise UsageError("the command is empty; give one to judge")
@@ -68,15 +73,13 @@ def _command(text: str) -> str:
     return read.decode("utf-8", "surrogateescape").removesuffix("\n")
 
 
-def _show(command: str, verdict: Verdict, screen: Screen, explain: bool) -> None:
+def show_verdict(command: str, verdict: Verdict, screen: Screen) -> None:
+    """The verdict with its reasons, each with the part of the command that decided."""
     level = verdict.level.value
     if not verdict.reasons:
         screen.line(f"{screen.paint(level, level)} · {visible(verdict.summary)}")
     for reason in verdict.reasons:
         _show_reason(command, reason, screen)
-    if explain:
-        for line in tree(command, verdict.effects):
-            screen.line(f"    {line}")
 
 
 def _show_reason(command: str, reason: Reason, screen: Screen) -> None:

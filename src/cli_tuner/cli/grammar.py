@@ -34,4 +34,16 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--color", choices=("auto", "always", "never"), help="colours on stderr")
 
 
-BUILDERS = {"hook": add_hook}
+def add_explain(commands: _Commands) -> None:
+    """`cli-tuner explain`."""
+    parser = commands.add_parser(
+        "explain",
+        help="what each part of a command does, and its effects",
+        description="Explains one bash command without running it. '-' reads it from stdin.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("text", metavar="command", nargs="?", default="-")
+    _add_output(parser)
+
+
+BUILDERS = {"explain": add_explain, "hook": add_hook}
