@@ -62,10 +62,34 @@ def add_keys(commands: _Commands) -> None:
     _add_output(parser)
 
 
+def add_feedback(commands: _Commands) -> None:
+    """`cli-tuner feedback`."""
+    parser = commands.add_parser(
+        "feedback",
+        help="go through what people reported",
+        description="`triage` groups the open reports. `confirm` makes a patch to a rule of one"
+        " that was unsafe or blocked wrongly, and a row for training of a correction.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "action", choices=("triage", "confirm", "dismiss"), nargs="?", default="triage"
+    )
+    parser.add_argument("group", nargs="?", help="a group's id")
+    parser.add_argument("--since", default="90d", metavar="SPAN", help="as in 7d, or a date")
+    parser.add_argument("--all", action="store_true", help="those decided before, too")
+    parser.add_argument("--rule", metavar="ID", help="the rule that was wrong, or silent")
+    parser.add_argument("--level", choices=("safe", "review"), help="what it should have said")
+    parser.add_argument("--query", metavar="TEXT", help="the question, if it was not kept")
+    parser.add_argument("--correction", metavar="COMMAND", help="instead of the reported one")
+    parser.add_argument("--license", default="unknown", metavar="SPDX", help="of the row")
+    parser.add_argument("--out", default=".", metavar="DIR", help="where patches and rows go")
+    _add_output(parser)
+
+
 def _add_output(parser: argparse.ArgumentParser, *, as_json: bool = True) -> None:
     if as_json:
         parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--color", choices=("auto", "always", "never"), help="colours on stderr")
 
 
-BUILDERS = {"serve": add_serve, "keys": add_keys}
+BUILDERS = {"serve": add_serve, "keys": add_keys, "feedback": add_feedback}

@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,6 +63,8 @@ FILES: dict[type[Record], str] = {
 ID_LENGTH = 26
 SUFFIX_MIN = 4
 
+_DISORDER = timedelta(hours=1)
+
 _ID_END = re.compile(f"[0-9A-Z]{{{SUFFIX_MIN},{ID_LENGTH}}}")
 _LOOKALIKES = str.maketrans("ILO", "110")  # ids have none of the three letters
 
@@ -81,10 +84,6 @@ class Journal:
     def user_hmac(self) -> str:
         """The user's keyed digest. Raises JournalError if the key cannot be used."""
         return self._loaded_key().user_hmac()
-
-    def caller_hmac(self, name: str) -> str:
-        """A service's caller's keyed digest. Raises JournalError if the key cannot be used."""
-        return self._loaded_key().caller_hmac(name)
 
     def caller_hmac(self, name: str) -> str:
         """A service's caller's keyed digest. Raises JournalError if the key cannot be used."""
@@ -143,6 +142,18 @@ class Journal:
         """
         newest = self._newest(kind)
         return tuple(record for _, record in zip(range(limit), newest, strict=False))
+
+    def since(self, kind: type[Kept], moment: datetime) -> Iterator[Kept]:
+        """The records of one kind from this moment on, the newest first.
+
+        Processes write in the order of their answers, not of their questions, so reading goes on
+        for an hour's worth of older records. Raises JournalError as `entries` does.
+        """
+        for record in self._newest(kind):
+            if record.timestamp >= moment:
+                yield record
+            elif moment - record.timestamp > _DISORDER:
+                return
 
     def verify_all(self) -> tuple[ChainReport, ...]:
         """Every journal checked from its first line. Raises JournalError if one is unreadable."""
