@@ -29,7 +29,12 @@ from cli_tuner.artifacts import SILENT, Progress
 from cli_tuner.errors import EvaluationError
 from cli_tuner.evaluate.rate import Measure
 
-SUITES: dict[str, str] = {"domain": "cli_tuner.evaluate.domain.judge:judge"}
+SUITES: dict[str, str] = {
+    "domain": "cli_tuner.evaluate.domain.judge:judge",
+    "execution": "cli_tuner.evaluate.execution.suite:judge_tasks",
+    "equivalence": "cli_tuner.evaluate.execution.suite:judge_equivalence",
+    "adversarial": "cli_tuner.evaluate.adversarial.suite:judge",
+}
 """Name of a suite -> "module:callable"."""
 
 

@@ -49,16 +49,15 @@ def judge(
 ) -> Judgement:
     """Whether the candidate does what the reference does, on these trees or on derived ones.
 
-    A leading `sudo` is left out of both: nobody has privileges in the sandbox. Raises
-    SandboxMissing where nothing can be isolated.
+    A leading `sudo` is left out of both: nobody has privileges in the sandbox. The same text is
+    judged as any other, so that what cannot be decided does not depend on how good an answer is.
+    Raises SandboxMissing where nothing can be isolated.
     """
     reference, candidate = without_sudo(reference), without_sudo(candidate)
-    if reference.split() == candidate.split() and reference.strip() == candidate.strip():
-        return Judgement("equivalent", "the same text")
-    if problem := syntax_error_in(candidate):
-        return Judgement("different", f"not valid bash: {problem}")
     if need := need_of(reference):
         return Judgement("undecidable", f"the reference {need}")
+    if problem := syntax_error_in(candidate):
+        return Judgement("different", f"not valid bash: {problem}")
     view = View(
         ordered=order_counts(reference, request),
         exact=space_counts(reference),

@@ -7,6 +7,7 @@ everything a check needs: `benchmarks/nl2bash_exec/README.md` has the format.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class Task:
             "id": self.id,
             "query": self.query,
             "references": list(self.references),
-            "stratum": self.area,
+            "area": self.area,
             "half": self.half,
             "tree": [list(line) for line in self.tree],
             "setup": list(self.setup),
@@ -70,7 +71,7 @@ class Task:
         try:
             return cls(
                 id=row["id"],
-                area=row["stratum"],
+                area=row["area"],
                 half=row["half"],
                 query=row["query"],
                 tree=tuple((line, content) for line, content in row["tree"]),
@@ -139,6 +140,14 @@ def _listed(given: Any) -> list[Any]:
     return [] if given is None else list(given) if isinstance(given, list) else [given]
 
 
+def main() -> int:
+    """Write the rows of the tasks in a folder beside it: `python -m ...task FOLDER`."""
+    folder = Path(sys.argv[1])
+    counts = write_rows(read_tasks(folder / "tasks"), folder)
+    print(", ".join(f"{half}: {count} tasks" for half, count in counts.items()))
+    return 0
+
+
 def write_rows(tasks: tuple[Task, ...], folder: Path) -> dict[str, int]:
     """Write dev.jsonl and test.jsonl; returns how many rows each has."""
     counts = {}
@@ -149,3 +158,7 @@ def write_rows(tasks: tuple[Task, ...], folder: Path) -> dict[str, int]:
         (folder / f"{half}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
         counts[half] = len(rows)
     return counts
+
+
+if __name__ == "__main__":
+    sys.exit(main())
