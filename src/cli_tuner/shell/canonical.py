@@ -76,8 +76,12 @@ class _Unfaithful(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A program as it is called: `arguments` are its own, without what a wrapper runs."""
+    """A program as it is called: `arguments` are its own, without what a wrapper runs.
 
+    `path` is its name without a folder, and its sub-commands; `written` its name as it stands.
+    """
+
+    written: str
     path: tuple[str, ...]
     arguments: tuple[Argument, ...]
 
@@ -181,17 +185,17 @@ class _Form:
         subs = subcommands_of(name, own)
         path = (name, *subs)
         if name == "find":
-            self._called(path, list(_without_runs(own)))
+            self._called(words[0], path, list(_without_runs(own)))
             return find_form(words[0], own, self.command)
-        arguments = self._called(path, _without(own, subs))
+        arguments = self._called(words[0], path, _without(own, subs))
         texts = [words[0], *subs, *_ordered(name, arguments)]
         if inner:
             texts.append(self.command(inner))
         return " ".join(texts)
 
-    def _called(self, path: tuple[str, ...], words: Sequence[str]) -> list[Argument]:
+    def _called(self, written: str, path: tuple[str, ...], words: Sequence[str]) -> list[Argument]:
         arguments = arguments_of(path, words)
-        self.calls.append(Call(path, tuple(arguments)))
+        self.calls.append(Call(written, path, tuple(arguments)))
         return arguments
 
     def _word(self, word: Word) -> str:

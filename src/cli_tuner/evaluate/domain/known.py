@@ -49,4 +49,4 @@ def are_options_known(command: str) -> bool | None:
 
 
 def _is_judged(call: Call) -> bool:
-    return call.name[:1].isalnum() and not any(char in call.name for char in "$`/…")
+    return call.written[:1].isalnum() and not any(char in call.written for char in "$`/")

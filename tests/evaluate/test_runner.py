@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from cli_tuner.artifacts import SILENT
+from cli_tuner.backends.scripted import ScriptedBackend
+from cli_tuner.errors import BackendError, EvaluationError
+from cli_tuner.evaluate.rows import read_set
+from cli_tuner.evaluate.runner import answers_folder, ask
+
+
+def asked(config, backend):
+    sets = [read_set(one, config.seed) for one in config.sets]
+    return ask(config, sets, backend, SILENT)
+
+
+class Breaks(ScriptedBackend):
+    """Answers so often, then breaks."""
+
+    def __init__(self, answers, times, error):
+        super().__init__(answers)
+        self.times, self.raised = times, error
+
+    def complete(self, request, sampling, cancelled):
+        if len(self.prompts) >= self.times:
+            raise self.raised
+        return super().complete(request, sampling, cancelled)
+
+
+def test_every_row_gets_an_item_as_the_product_would_answer(config, backend):
+    items = {item.id: item for item in asked(config, backend).items}
+    assert list(items) == ["a", "b", "c", "d", "e"]
+    assert (items["a"].command, items["a"].level, items["a"].handed_over) == (
+        "ls -a -l",
+        "safe",
+        True,
+    )
+    assert items["b"].raw == "```bash\nwc -w f\n```"
+    assert items["b"].command == "wc -w f"
+    assert items["d"].command == "rm -rf /"
+    assert (items["d"].level, items["d"].refusal, items["d"].handed_over) == (
+        "dangerous", "dangerous", False,
+    )  # fmt: skip
+    assert (items["e"].command, items["e"].level, items["e"].refusal) == (
+        None, None, "not_a_command",
+    )  # fmt: skip
+    assert items["c"].row["alt_bash"] == ["date +%c"]
+
+
+def test_lines_have_the_agreed_fields(config, backend):
+    asked(config, backend)
+    line = (answers_folder(config) / "items.jsonl").read_text().splitlines()[0]
+    assert sorted(json.loads(line)) == [
+        "command", "finish", "id", "level", "mean_logprob", "ms", "query", "raw", "references",
+        "refusal", "set", "stratum",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("error", [BackendError("gone"), KeyboardInterrupt()])
+def test_a_run_that_ended_early_goes_on(config, backend, error):
+    broken = Breaks(backend._answers, 2, error)
+    with pytest.raises(type(error)):
+        asked(config, broken)
+    with (answers_folder(config) / "items.jsonl").open("a") as file:
+        file.write('{"set": "own", "id": "c", "half a li')
+    answers = asked(config, backend)
+    assert len(backend.prompts) == 3
+    assert [item.id for item in answers.items] == ["a", "b", "c", "d", "e"]
+    assert [one["items"] for one in answers.run["sittings"]] == [2, 3]
+    again = asked(config, backend)
+    assert len(backend.prompts) == 3
+    assert again.items == answers.items
+
+
+def test_answers_to_something_else_are_refused(config, backend, rows_file):
+    asked(config, backend)
+    with pytest.raises(EvaluationError, match="with another asks; choose another name"):
+        asked(config.model_copy(update={"max_new_tokens": 50}), backend)
+    rows_file.write_text(rows_file.read_text().replace("hello", "hullo"))
+    with pytest.raises(EvaluationError, match="with another sets"):
+        asked(config, backend)
+
+
+def test_another_model_is_refused(config, backend):
+    asked(config, backend)
+
+    class Other(ScriptedBackend):
+        @property
+        def identity(self):
+            return super().identity.model_copy(update={"sha256": "0" * 64})
+
+    with pytest.raises(EvaluationError, match="with another model"):
+        asked(config, Other(backend._answers))
+
+
+def test_what_judges_and_how_is_no_part_of_the_answers(config, backend):
+    asked(config, backend)
+    sets = tuple(one.model_copy(update={"suites": ("domain", "other")}) for one in config.sets)
+    sitting = config.sitting.model_copy(update={"parallel": 3})
+    asked(config.model_copy(update={"sets": sets, "sitting": sitting}), backend)
+    assert len(backend.prompts) == 5
+
+
+def test_requests_are_under_way_together_and_the_order_is_the_sets(config, backend):
+    together = threading.Barrier(3, timeout=10)
+
+    class Meets(ScriptedBackend):
+        def complete(self, request, sampling, cancelled):
+            if len(self.prompts) < 3:
+                together.wait()
+            return super().complete(request, sampling, cancelled)
+
+    sitting = config.sitting.model_copy(update={"parallel": 3})
+    answers = asked(config.model_copy(update={"sitting": sitting}), Meets(backend._answers))
+    assert [item.id for item in answers.items] == ["a", "b", "c", "d", "e"]
+
+
+def test_a_record_that_is_damaged_is_said(config, backend):
+    asked(config, backend)
+    (answers_folder(config) / "run.json").write_text("{")
+    with pytest.raises(EvaluationError, match="not readable; remove"):
+        asked(config, backend)
