@@ -180,6 +180,10 @@ class TrainingPaused(CliTunerError):
     exit_code = Exit.PAUSED
 
 
+class QuantizationError(CliTunerError):
+    """A model cannot be merged or quantized. No file was left half-made."""
+
+
 class EvaluationError(CliTunerError):
     """Something cannot be measured. What was measured before is kept."""
 

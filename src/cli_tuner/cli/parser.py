@@ -192,7 +192,7 @@ def _add_run(commands: _Commands) -> None:
         " folders of two evaluations.",
         allow_abbrev=False,
     )
-    parser.add_argument("stage", choices=("data", "train", "evaluate", "compare"))
+    parser.add_argument("stage", choices=("data", "train", "evaluate", "quantize", "compare"))
     parser.add_argument("config", metavar="config.yaml", nargs="+")
     parser.add_argument(
         "--set",

@@ -19,6 +19,7 @@ STAGES = {
     "data": "cli_tuner.data.stage",
     "train": "cli_tuner.train.stage",
     "evaluate": "cli_tuner.evaluate.stage",
+    "quantize": "cli_tuner.quantize.stage",
 }
 _FLAGS = {
     "engine": ("train", "engine"),
