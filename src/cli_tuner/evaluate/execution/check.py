@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from cli_tuner.evaluate.execution.judge import Judgement, without_sudo
-from cli_tuner.evaluate.execution.needs import need_said
+from cli_tuner.evaluate.execution.needs import lacks_a_program, need_said
 from cli_tuner.evaluate.execution.observed import Observed, View, needs_a_look, observe
 from cli_tuner.evaluate.execution.task import See, Task
 from cli_tuner.evaluate.execution.text import order_counts, shown_lines
@@ -96,7 +96,7 @@ class Checker:
 
 def _failed(got: Observed) -> Judgement:
     need = need_said(got)
-    if need and "absent program" in need:
+    if lacks_a_program(need):
         return Judgement("undecidable", f"the candidate {need}")
     if need:
         return Judgement("different", f"the candidate {need}", 1)

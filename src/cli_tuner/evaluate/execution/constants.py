@@ -32,6 +32,9 @@ _UNITS = {"": 512, "b": 512, "c": 1, "w": 2, "k": 1 << 10, "M": 1 << 20, "G": 1 
 _FOLDER_TAKERS = frozenset("find cd pushd ls du tree mkdir rmdir rsync".split())
 _FILE_TAKERS = frozenset("touch stat file cat wc tac head tail nl rev".split())
 _LOOKS_LIKE_A_FILE = re.compile(r"[\w@%+~-][\w@%+./~ -]*\.[A-Za-z]\w{0,5}")
+_RECURSIVE = re.compile(
+    r"\b(?:tar|rsync)\b|\b(?:grep|cp|rm|chmod|chown|diff|zip|ls)\b.*\s(?:-\w*[rRa]|--recursive)"
+)
 _WORDS = re.compile(r"[A-Za-z][\w-]+")
 _PATTERN_TAKERS = frozenset("grep egrep fgrep zgrep sed awk gawk mawk perl ack rg tr look".split())
 _PROGRAM_TEXT = frozenset(
@@ -65,6 +68,7 @@ def constants_of(*commands: str) -> Constants:
         _from_effects(command, found)
         _from_words(command, found)
         _from_options(command, found)
+        _into_folders(command, found)
     found.there -= found.folders
     return found
 
@@ -123,6 +127,14 @@ def _from_words(command: str, found: Constants) -> None:
             (found.there if _LOOKS_LIKE_A_FILE.fullmatch(path) else found.folders).add(path)
         elif program in _FILE_TAKERS or _LOOKS_LIKE_A_FILE.fullmatch(path):
             found.there.add(path)
+
+
+def _into_folders(command: str, found: Constants) -> None:
+    """What a recursive program is given, if its name has no extension, is a folder."""
+    for part in re.split(r"[|;&]", command):
+        if _RECURSIVE.search(part):
+            words = {word.strip("'\"/") for word in part.split()}
+            found.folders |= {path for path in found.there & words if "." not in path}
 
 
 def _from_options(command: str, found: Constants) -> None:

@@ -16,7 +16,7 @@ from typing import Literal
 
 from cli_tuner.errors import ConfigError
 from cli_tuner.evaluate.execution.derive import worlds
-from cli_tuner.evaluate.execution.needs import need_of, need_said
+from cli_tuner.evaluate.execution.needs import lacks_a_program, need_of, need_said
 from cli_tuner.evaluate.execution.observed import Observed, View, needs_a_look, observe
 from cli_tuner.evaluate.execution.text import order_counts, space_counts
 from cli_tuner.sandbox import FileTree, Image, image
@@ -112,7 +112,7 @@ def _on_one(pair: _Pair, start: Image) -> Judgement | str:
     if any(_differences(wanted, observe(pair.reference, start, pair.view), silent=silent)):
         return "the reference's own outcome is another each time"
     need = need_said(got)
-    if need and "absent program" in need:
+    if lacks_a_program(need):
         return Judgement("undecidable", f"the candidate {need}")
     return Judgement("different", f"the candidate {need}" if need else difference)
 

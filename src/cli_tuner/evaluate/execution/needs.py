@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from cli_tuner.shell import is_known_utility
 from cli_tuner.shell.template import utilities_of
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ _REMOTE = re.compile(
     r"|/dev/tcp/|/dev/udp/"
 )
 _DEVICE = re.compile(r"/dev/(?:sd|hd|nvme|vd|cdrom|sr|dvd|video|snd|ttyUSB|ttyS|lp|fb|mapper|st\d)")
+_ABSENT = re.compile(r"absent program (\S+)")
 _SAID = (
     (re.compile(r"(\S+): command not found"), "needs the absent program {0}"),
     (re.compile(r"exec: \"?(\S+?)\"?: .*not found"), "needs the absent program {0}"),
@@ -87,6 +89,15 @@ def need_of(command: str) -> str | None:
     if _DEVICE.search(command):
         return "needs hardware"
     return None
+
+
+def lacks_a_program(need: str | None) -> bool:
+    """Whether what a candidate needs is a program that exists, only not on this machine.
+
+    A program that nobody knows was made up, and then the candidate is wrong.
+    """
+    found = _ABSENT.search(need or "")
+    return found is not None and is_known_utility(found[1])
 
 
 def need_said(done: Observed) -> str | None:

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+
+from cli_tuner.evaluate.execution.constants import constants_of
+from cli_tuner.evaluate.execution.derive import WORLDS, worlds
+from cli_tuner.sandbox import HOME, run
+
+
+def paths(number: int, *commands: str) -> set[str]:
+    tree = worlds(*commands)[number]
+    return {entry.path.removeprefix(f"{HOME}/") for entry in tree.entries}
+
+
+def test_the_same_commands_give_the_same_trees():
+    commands = ("find . -name '*.txt' -size +1M", "ls docs")
+    assert worlds(*commands) == worlds(*commands)
+    assert len(worlds(*commands)) == WORLDS
+
+
+def test_what_is_named_is_there():
+    assert {"data.csv", "src/inner.txt"} <= paths(0, "sort data.csv", "grep -r foo src")
+
+
+def test_what_is_written_is_there_only_in_the_last_world():
+    assert "out.txt" not in paths(0, "sort data.csv > out.txt")
+    assert "out.txt" in paths(2, "sort data.csv > out.txt")
+
+
+def test_names_lie_on_both_sides_of_a_glob():
+    found = paths(0, "find . -name '*.log'")
+    assert "fir.log" in found and "fir.log.bak" in found
+
+
+def test_sizes_and_ages_lie_on_both_sides_of_their_bounds():
+    tree = worlds("find . -size +1M -mtime -7")[0]
+    sizes = {entry.size for entry in tree.entries}
+    ages = {entry.age_s / 86400 for entry in tree.entries}
+    assert min(sizes) < 1 << 20 < max(sizes)
+    assert min(ages) < 7 < max(ages)
+
+
+def test_patterns_occur_in_contents_in_other_cases_too():
+    tree = worlds("grep -i payment app.log")[0]
+    text = next(e.content for e in tree.entries if e.path.endswith("app.log")).decode()
+    assert "payment" in text and "PAYMENT" in text
+    assert any("payment" not in line.casefold() for line in text.splitlines())
+
+
+def test_patterns_are_not_words_of_the_language():
+    assert constants_of("awk '/total/ {print $1}' a.txt").texts == {"total"}
+
+
+@pytest.mark.usefixtures("isolated")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "tar -tf a.tar.gz",
+        "unzip -l b.zip",
+        "zcat c.gz",
+        "sqlite3 d.db .tables",
+        "git log",
+        "xzcat e.xz",
+    ],
+)
+def test_what_is_opened_is_really_of_that_kind(command):
+    assert run(command, worlds(command)[0]).status == 0
