@@ -17,7 +17,7 @@ from cli_tuner.guard import Policy, check, load_policy
 from cli_tuner.records import Level, Reason, Safety, Verdict
 from cli_tuner.settings import Paths, current_folder, load_settings
 
-_EXIT = {Level.SAFE: Exit.OK, Level.REVIEW: Exit.REVIEW, Level.DANGEROUS: Exit.BLOCKED}
+EXITS = {Level.SAFE: Exit.OK, Level.REVIEW: Exit.REVIEW, Level.DANGEROUS: Exit.BLOCKED}
 _STDIN_MAX = 1 << 20
 
 
@@ -56,7 +56,7 @@ def run(given: argparse.Namespace) -> int:
         if given.explain:
             for line in tree(command, verdict.effects):
                 screen.line(f"    {line}")
-    return _EXIT[verdict.level]
+    return EXITS[verdict.level]
 
 
 def command_from(text: str) -> str:
@@ -161,7 +161,7 @@ def _status(lines: Iterator[Line], use: Callable[[Line], None]) -> int:
             failed = True
         else:
             worst = max(worst, line.verdict.level, key=lambda level: level.severity)
-    return Exit.FAILED if failed and worst is not Level.DANGEROUS else _EXIT[worst]
+    return Exit.FAILED if failed and worst is not Level.DANGEROUS else EXITS[worst]
 
 
 def _row(line: Line) -> dict[str, Any]:

@@ -46,4 +46,37 @@ def add_explain(commands: _Commands) -> None:
     _add_output(parser)
 
 
-BUILDERS = {"explain": add_explain, "hook": add_hook}
+def add_init(commands: _Commands) -> None:
+    """`cli-tuner init`."""
+    parser = commands.add_parser(
+        "init",
+        help="a hot key in your shell that turns a sentence into a command",
+        description='For bash and zsh: eval "$(cli-tuner init bash)". fish: cli-tuner init fish |'
+        " source. The key replaces the sentence in the line; nothing runs by itself.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"))
+    parser.add_argument("--key", default="alt-e", help="alt-LETTER or ctrl-LETTER, not ctrl-l")
+
+
+def add_fix(commands: _Commands) -> None:
+    """`cli-tuner fix`."""
+    parser = commands.add_parser(
+        "fix",
+        help="a corrected command after one that failed",
+        description="Proposes a correction of the last command. After `cli-tuner init` the shell"
+        " says which that was; its errors are read from stdin only if you pipe them in, or agreed"
+        " by CLI_TUNER_SHARE_ERRORS=1.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--last", metavar="COMMAND", help="the command that failed")
+    parser.add_argument("--status", type=int, default=1, metavar="N", help="its exit status")
+    parser.add_argument("--errors", metavar="FILE", help="a file with what it said; '-' is stdin")
+    parser.add_argument("--no-model", action="store_true", help="correct misspellings only")
+    parser.add_argument("--safety", choices=("strict", "moderate"), help="strict: only safe")
+    parser.add_argument("--model", metavar="REF", help="fast, balanced, large or a GGUF file")
+    parser.add_argument("--backend", metavar="URL", help="local, or an OpenAI-compatible endpoint")
+    _add_output(parser)
+
+
+BUILDERS = {"explain": add_explain, "fix": add_fix, "hook": add_hook, "init": add_init}
