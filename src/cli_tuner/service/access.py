@@ -162,16 +162,22 @@ class Access:
         if path in PUBLIC:
             return
         scope = _SCOPE.get(path)
-        if scope is not None and scope not in visitor.scopes:
-            raise Problem(403, f'this key lacks the scope "{scope}"', code="scope_missing")
         self.rates.agree(visitor.name, visitor.rate)  # taken at boundary 1
-        if scope in ("check", "feedback"):
-            self.check_rates.agree(visitor.name, visitor.check_rate)
-            wait_s = self.check_rates.wait_s(visitor.name)
-            if wait_s > 0:
-                raise Problem(
-                    429, "too many requests", code="rate_limited", retry_after_s=int(wait_s) + 1
-                )
+        if scope is not None:
+            self.let_through(visitor, scope)
+
+    def let_through(self, visitor: Visitor, scope: str) -> None:
+        """Raise Problem 403 without that scope, 429 for judgements and reports too fast."""
+        if scope not in visitor.scopes:
+            raise Problem(403, f'this key lacks the scope "{scope}"', code="scope_missing")
+        if scope not in ("check", "feedback"):
+            return
+        self.check_rates.agree(visitor.name, visitor.check_rate)
+        wait_s = self.check_rates.wait_s(visitor.name)
+        if wait_s > 0:
+            raise Problem(
+                429, "too many requests", code="rate_limited", retry_after_s=int(wait_s) + 1
+            )
 
 
 def visitor_of(key: ApiKey) -> Visitor:

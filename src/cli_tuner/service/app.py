@@ -17,6 +17,7 @@ from cli_tuner.service.access import PUBLIC
 from cli_tuner.service.api import api_router
 from cli_tuner.service.chat import chat_router
 from cli_tuner.service.envelope import Envelope
+from cli_tuner.service.pages import pages_router
 from cli_tuner.service.problem import on_error
 from cli_tuner.service.schemas import ProblemDocument
 from cli_tuner.service.service import Service
@@ -39,8 +40,8 @@ def application(service: Service, *, log: bool = True) -> ASGIApp:
         redoc_url=None,
         separate_input_output_schemas=False,
     )
-    for router in (api_router(service), chat_router(service), status_router(service)):
-        app.include_router(router)
+    for router in (api_router, chat_router, status_router, pages_router):
+        app.include_router(router(service))
     for kind in (HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, on_error)
     app.openapi = _described(app)  # type: ignore[method-assign]  # as FastAPI's docs extend it

@@ -36,7 +36,7 @@ _TITLES = {
     408: "Too slow",
     409: "Conflict",
     413: "Too large",
-    415: "Not JSON",
+    415: "Wrong kind of body",
     421: "Wrong host",
     422: "Not valid",
     429: "Too many requests",
@@ -83,7 +83,7 @@ def problem_response(problem: Problem) -> Response:
     """The document. `type` says which kind; `status` repeats the status line."""
     document = {
         "type": f"urn:cli-tuner:problem:{problem.code}",
-        "title": _TITLES.get(problem.status_code, "Error"),
+        "title": title_of(problem),
         "status": problem.status_code,
         "detail": problem.detail,
         "code": problem.code,
@@ -137,6 +137,11 @@ def _invalid(error: RequestValidationError) -> Problem:
         return Problem(400, "the body is not JSON", code="not_json")
     first = details[0] if details else {"where": "body", "what": "not valid"}
     return Problem(422, f"{first['where']}: {first['what']}", code="not_valid", errors=details)
+
+
+def title_of(problem: Problem) -> str:
+    """What kind of problem it is, in words."""
+    return _TITLES.get(problem.status_code, "Error")
 
 
 async def on_error(_: Request, error: Exception) -> Response:
