@@ -343,3 +343,13 @@ def test_the_tokens_of_a_request_are_never_underestimated(request_for):
     request = request_for("\U0001f600" * 500)
     bound = embedded._most_tokens(request, Sampling(max_new_tokens=96))
     assert 500 * 4 + 96 < bound < embedded.CONTEXT_TOKENS
+
+
+def test_any_text_is_continued_and_requests_are_answered_as_before(loaded, request_for):
+    request = request_for(QUERIES[0])
+    before = loaded.backend.complete(request, Sampling()).text
+    text = "Question: 2 + 3?\nAnswer: 5\n\nQuestion: 4 + 4?\nAnswer:"
+    assert loaded.backend.complete_text(text, ["\n"], 8).strip() == "8"
+    assert loaded.backend.complete(request, Sampling()).text == before
+    with pytest.raises(BackendError, match="refused"):
+        loaded.backend.complete_text("word " * 6000, ["\n"], 8)

@@ -385,3 +385,17 @@ def test_a_proxy_of_the_environment_does_not_see_what_stays_here(
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     assert backend(api_key="sk-1").complete(request_for("list files"), Sampling()).text == "ls"
+
+
+def test_a_text_is_continued_without_the_template_and_cut_where_it_should_end(served, backend):
+    served.answer(200, {"choices": [{"text": " 5\n\nQuestion: next"}]})
+    stop = ["\n\n", "a", "b", "c", "Question:"]
+    assert backend().complete_text("2+3=", stop, 8) == " 5"
+    path, _, body = served.asked[-1]
+    assert path == "/v1/completions"
+    assert (body["prompt"], body["max_tokens"], len(body["stop"])) == ("2+3=", 8, 4)
+    served.answer(404, {"error": "no such path"})
+    with pytest.raises(BackendError):
+        backend().complete_text("2+3=", [], 8)
+    with pytest.raises(Cancelled):
+        backend().complete_text("2+3=", [], 8, lambda: True)

@@ -24,7 +24,7 @@ import secrets
 import socket
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +102,37 @@ class EmbeddedBackend:
         output = collected.output(request, self._identity)
         self._has_answered = True
         return output
+
+    def complete_text(
+        self,
+        prompt: str,
+        stop: Sequence[str],
+        max_new_tokens: int,
+        cancelled: Callable[[], bool] = never,
+    ) -> str:
+        """The greedy continuation of any text, without the template: for general benchmarks.
+
+        It ends before the first of `stop`. Raises BackendError if the text is too long.
+        """
+        collected = _Collected(cancelled)
+        with self._turns.taken(CONTEXT_TOKENS, cancelled) as slot:
+            if self._server is None:
+                raise BackendError("the engine is shutting down", hint="ask again")
+            asked = {
+                "prompt": prompt,
+                "max_tokens": max_new_tokens,
+                "temperature": 0.0,
+                "cache_prompt": True,
+                "id_slot": slot,
+                "stop": list(stop),
+                "stream": True,
+                "return_progress": True,
+            }
+            self._server.handle_completions(asked, collected.take)
+            self._anchors.forget(slot)
+        text = collected.text()
+        self._has_answered = True
+        return text
 
     def close(self) -> None:
         """Unload the model and remove the socket."""
@@ -303,15 +334,20 @@ class _Collected:
         self._usage = chunk.get("usage") or self._usage
         self._timings = chunk.get("timings") or self._timings
 
-    def output(self, request: NormalizedRequest, identity: ModelIdentity) -> RawModelOutput:
-        """The chunks as one record. Raises what went wrong while they came."""
+    def text(self) -> str:
+        """What was streamed. Raises what went wrong while it came."""
         if self._raised is not None:
             raise self._raised
+        return "".join(self._texts)
+
+    def output(self, request: NormalizedRequest, identity: ModelIdentity) -> RawModelOutput:
+        """The chunks as one record. Raises what went wrong while they came."""
+        text = self.text()
         cached = int(self._timings.get("cache_n", 0))
         logprobs = self._logprobs
         return RawModelOutput(
             request_id=request.request_id,
-            text="".join(self._texts),
+            text=text,
             finish=self._finish,
             prompt_tokens=cached + int(self._timings.get("prompt_n", 0)),
             cached_tokens=cached,

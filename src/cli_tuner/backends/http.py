@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -112,6 +112,33 @@ class HttpBackend:
         with self._understanding():
             return self._output(request, reply, elapsed_ms)
 
+    def complete_text(
+        self,
+        prompt: str,
+        stop: Sequence[str],
+        max_new_tokens: int,
+        cancelled: Callable[[], bool] = never,
+    ) -> str:
+        """The greedy continuation of any text, without the template: for general benchmarks.
+
+        Raises as `complete` does; an endpoint that has the chat interface alone cannot do this.
+        """
+        if cancelled():
+            raise Cancelled("cancelled")
+        body = {
+            "model": self._model(),
+            "prompt": prompt,
+            "max_tokens": max_new_tokens,
+            "temperature": 0.0,
+            # OpenAI's interface takes no more than four; what follows another one is cut off here.
+            "stop": list(stop)[:4],
+        }
+        reply = self._decoded(self._posted(body, cancelled, "completions"))
+        with self._understanding():
+            text = reply["choices"][0]["text"]
+            ends = [text.index(one) for one in stop if one in text]
+            return str(text[: min(ends, default=len(text))])
+
     def _model(self) -> str:
         if self._name is None:
             reply = self._decoded(self._sent("GET", "models", None))
@@ -133,13 +160,18 @@ class HttpBackend:
             self._has_logprobs = False
         return self._posted(body, cancelled)
 
-    def _posted(self, body: dict[str, Any], cancelled: Callable[[], bool]) -> _Reply:
+    def _posted(
+        self,
+        body: dict[str, Any],
+        cancelled: Callable[[], bool],
+        path: str = "chat/completions",
+    ) -> _Reply:
         for wait_s in _RETRY_WAITS_S:
-            reply = self._sent("POST", "chat/completions", body)
+            reply = self._sent("POST", path, body)
             if reply.status not in _RETRY_STATUS:
                 return reply
             _wait(wait_s, cancelled)
-        return self._sent("POST", "chat/completions", body)
+        return self._sent("POST", path, body)
 
     def _sent(self, method: str, path: str, body: dict[str, Any] | None) -> _Reply:
         import httpx
