@@ -86,10 +86,35 @@ def add_feedback(commands: _Commands) -> None:
     _add_output(parser)
 
 
+def add_watch(commands: _Commands) -> None:
+    """`cli-tuner watch`."""
+    parser = commands.add_parser(
+        "watch",
+        help="what the journal says of a week; whether something drifts",
+        description="`report` writes a period as Markdown and HTML. `drift` compares a period with"
+        " the one before it: status 0 no drift, 10 look at it, 11 train again.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("action", choices=("report", "drift"), nargs="?", default="report")
+    parser.add_argument("--since", default="7d", metavar="SPAN", help="as in 7d, or a date")
+    parser.add_argument("--out", default=".", metavar="DIR", help="report: where it is written")
+    parser.add_argument(
+        "--reference", metavar="SPAN", help="drift: how long before; as long as the period itself"
+    )
+    parser.add_argument(
+        "--score", type=float, metavar="X", help="drift: this week's evaluation, 0 to 1"
+    )
+    parser.add_argument(
+        "--baseline", type=float, metavar="X", help="drift: the evaluation of the release"
+    )
+    parser.add_argument("--trained", metavar="DATE", help="drift: when the model was trained")
+    _add_output(parser)
+
+
 def _add_output(parser: argparse.ArgumentParser, *, as_json: bool = True) -> None:
     if as_json:
         parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--color", choices=("auto", "always", "never"), help="colours on stderr")
 
 
-BUILDERS = {"serve": add_serve, "keys": add_keys, "feedback": add_feedback}
+BUILDERS = {"serve": add_serve, "keys": add_keys, "feedback": add_feedback, "watch": add_watch}

@@ -1,0 +1,108 @@
+"""A drift injected on purpose is found; none is found where there is none."""
+
+import json
+import random
+from datetime import date, timedelta
+
+import pytest
+from tests.watch.conftest import NOW
+
+from cli_tuner.watch.drift import Quality, Sign, findings, ks, psi, worst
+from cli_tuner.watch.numbers import Day, Numbers
+
+NOTHING = Quality()
+
+
+def period(count=1_000, seed=1, **changes):
+    """A usual week: 80 % safe, 5 % refused, confidences around 0.85."""
+    chance = random.Random(seed)
+    made = Numbers(NOW - timedelta(days=7), NOW)
+    refused = int(count * changes.get("refused", 0.05))
+    made.days[NOW.date()] = Day(answered=count - refused, refused=refused)
+    made.refusals["dangerous"] = refused
+    middle = changes.get("confidence", 0.85)
+    made.confidences = [min(1.0, max(0.0, chance.gauss(middle, 0.08))) for _ in range(count)]
+    length = changes.get("length", 40)
+    made.prompt_tokens = [max(20, round(chance.gauss(length, 6))) for _ in range(count)]
+    review = int(count * changes.get("review", 0.15))
+    made.levels.update({"safe": count - review - refused, "review": review, "dangerous": refused})
+    made.signals = int(count * changes.get("signals", 0.001))
+    made.feedback["wrong"] = int(count * changes.get("wrong", 0.01))
+    return made
+
+
+def signs(now, before=None, quality=NOTHING):
+    return {one.name: one.sign for one in findings(now, before or period(seed=2), quality)}
+
+
+@pytest.mark.parametrize("seed", range(10, 20))
+def test_two_weeks_of_the_same_kind_do_not_differ(seed):
+    assert set(signs(period(seed=seed)).values()) == {Sign.NONE}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "sign"),
+    [
+        ({"refused": 0.13}, "pass rate", Sign.ALERT),
+        ({"refused": 0.20}, "pass rate", Sign.RETRAIN),
+        ({"confidence": 0.70}, "confidence", Sign.RETRAIN),
+        ({"confidence": 0.82}, "confidence", Sign.ALERT),
+        ({"length": 60}, "query length", Sign.RETRAIN),
+        ({"review": 0.40}, "levels", Sign.RETRAIN),
+        ({"signals": 0.05}, "injection", Sign.ALERT),
+        ({"wrong": 0.08}, "reports", Sign.RETRAIN),
+    ],
+)
+def test_a_drift_injected_on_purpose_is_found(changes, name, sign):
+    assert signs(period(**changes))[name] is sign
+
+
+def test_small_weeks_say_nothing():
+    found = findings(period(50, confidence=0.2), period(), NOTHING)
+    assert worst(found) is Sign.NONE
+    assert "are needed" in found[0].said
+
+
+@pytest.mark.parametrize(
+    ("score", "sign"), [(0.80, Sign.NONE), (0.74, Sign.ALERT), (0.69, Sign.RETRAIN)]
+)
+def test_a_falling_evaluation_is_told_even_in_a_small_week(score, sign):
+    assert signs(period(5), quality=Quality(score, 0.80))["evaluation"] is sign
+
+
+def test_a_quarter_after_the_training_it_is_time():
+    recent, old = date(2026, 1, 1), date(2025, 11, 1)
+    assert signs(period(5), quality=Quality(trained=recent))["schedule"] is Sign.NONE
+    assert signs(period(5), quality=Quality(trained=old))["schedule"] is Sign.RETRAIN
+
+
+def test_psi_is_nothing_for_equal_shares_and_symmetric():
+    assert psi([10, 20, 30], [10, 20, 30]) == 0
+    assert psi([100, 200], [1_000, 2_000]) == pytest.approx(0, abs=1e-4)
+    assert psi([1, 99], [50, 50]) == pytest.approx(psi([50, 50], [1, 99]))
+    assert psi([0, 100], [100, 0]) > 1
+
+
+def test_ks_agrees_with_scipy():
+    stats = pytest.importorskip("scipy.stats")
+    chance = random.Random(3)
+    for shift in (0.0, 0.1, 0.3, 1.0):
+        one = [chance.gauss(0, 1) for _ in range(400)]
+        other = [chance.gauss(shift, 1) for _ in range(300)]
+        expected = stats.ks_2samp(one, other, method="asymp")
+        distance, probability = ks(one, other)
+        assert distance == pytest.approx(expected.statistic)
+        assert probability == pytest.approx(expected.pvalue, abs=0.02)
+
+
+def test_the_program_tells_a_scheduler_by_its_status(paths, journal, answered, monkeypatch, capsys):
+    from cli_tuner.cli.main import main
+
+    monkeypatch.setenv("CLI_TUNER_HOME", str(paths.state.parent))
+    assert main(["watch", "drift"]) == 0
+    assert main(["watch", "drift", "--score", "0.72", "--baseline", "0.8"]) == 10
+    assert main(["watch", "drift", "--score", "0.6", "--baseline", "0.8", "--json"]) == 11
+    shown = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert shown["sign"] == "retrain"
+    for wrong in (["--score", "2", "--baseline", "1"], ["--score", "0.5"], ["--trained", "soon"]):
+        assert main(["watch", "drift", *wrong]) == 2
