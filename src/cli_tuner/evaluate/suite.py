@@ -33,7 +33,7 @@ SUITES: dict[str, str] = {
     "domain": "cli_tuner.evaluate.domain.judge:judge",
     "execution": "cli_tuner.evaluate.execution.suite:judge_tasks",
     "equivalence": "cli_tuner.evaluate.execution.suite:judge_equivalence",
-    "adversarial": "cli_tuner.evaluate.adversarial.suite:judge",
+    "safety": "cli_tuner.evaluate.adversarial.suite:judge",
 }
 """Name of a suite -> "module:callable"."""
 

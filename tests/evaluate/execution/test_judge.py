@@ -26,6 +26,10 @@ OTHER = [
     ("echo a > x.txt", "echo a >> x.txt"),
     ("ls", "sleep 3600"),
     ("ls", "rm -rf --no-preserve-root /"),
+    ("ls", ":(){ :|:& };:; sleep 60"),
+    ("ls", "yes"),
+    ("ls", "head -c 10G /dev/zero > big"),
+    ("ls", "for d in /dev/*; do dd if=/dev/zero of=$d count=9; done"),
     ("ls", "ls 'unclosed"),
     ("ls", "no-such-program-here"),
     ("cat notes.txt", "curl http://example.org"),
@@ -39,7 +43,7 @@ UNDECIDABLE = [
     ("no-such-program-here a", "ls", "absent program"),
     ("ls", "zypper packages", "absent program"),
     ("chown root notes.txt", "ls", "needs privileges"),
-    ("true", "ls", "does nothing that can be seen"),
+    ("true", ":", "does nothing that can be seen"),
     ("echo $RANDOM $RANDOM", "echo 1 2", "another each time"),
 ]
 

@@ -29,8 +29,9 @@ _GLOB_OPTION = re.compile(
 )
 _TYPE = re.compile(r"-type\s+([fdl])")
 _UNITS = {"": 512, "b": 512, "c": 1, "w": 2, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-_FOLDER_TAKERS = frozenset("find cd pushd ls du tree mkdir rmdir rsync".split())
-_FILE_TAKERS = frozenset("touch stat file cat wc tac head tail nl rev".split())
+_FOLDER_TAKERS = frozenset("find cd pushd ls du tree rmdir rsync".split())
+_MAKERS = frozenset("mkdir touch zip".split())
+_FILE_TAKERS = frozenset("stat file cat wc tac head tail nl rev".split())
 _LOOKS_LIKE_A_FILE = re.compile(r"[\w@%+~-][\w@%+./~ -]*\.[A-Za-z]\w{0,5}")
 _RECURSIVE = re.compile(
     r"\b(?:tar|rsync)\b|\b(?:grep|cp|rm|chmod|chown|diff|zip|ls)\b.*\s(?:-\w*[rRa]|--recursive)"
@@ -112,20 +113,23 @@ def _from_words(command: str, found: Constants) -> None:
     program = ""
     for word in words:
         name = word.rpartition("/")[2]
-        if name in _FOLDER_TAKERS | _FILE_TAKERS | _PATTERN_TAKERS:
+        if name in _FOLDER_TAKERS | _FILE_TAKERS | _PATTERN_TAKERS | _MAKERS:
             program = name
             continue
         if word in {"|", ";", "&&", "||", "(", ")"} or word.startswith("-"):
             program = "" if word in {"|", ";", "&&", "||"} or program == "find" else program
             continue
         path = _usable(word.rstrip(";"))
-        if program in _PATTERN_TAKERS:
+        is_file = path is not None and _LOOKS_LIKE_A_FILE.fullmatch(path) is not None
+        if program in _PATTERN_TAKERS and not is_file:
             found.texts |= {each for each in _WORDS.findall(word) if each not in _PROGRAM_TEXT}
-        if path is None or word.startswith(("+", "%", "s/")):
+        if path is None or path in found.written or word.startswith(("+", "%", "s/")):
             continue
-        if program in _FOLDER_TAKERS and not any(sign in path for sign in "*?["):
-            (found.there if _LOOKS_LIKE_A_FILE.fullmatch(path) else found.folders).add(path)
-        elif program in _FILE_TAKERS or _LOOKS_LIKE_A_FILE.fullmatch(path):
+        if program in _MAKERS and (program != "zip" or path.endswith(".zip")):
+            found.written.add(path)
+        elif program in _FOLDER_TAKERS and not is_file and not any(s in path for s in "*?["):
+            found.folders.add(path)
+        elif is_file or program in _FILE_TAKERS:
             found.there.add(path)
 
 

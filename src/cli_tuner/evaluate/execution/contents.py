@@ -30,10 +30,19 @@ def _lines(named: Constants, chance: random.Random, before: str = "") -> str:
     count = min(2 * max([5, *(n for n in named.numbers if n <= 150)]) + chance.randint(3, 6), 320)
     signs = sorted(named.delimiters) or [" "]
     lines = [_line(number, named, chance, signs) for number in range(count)]
+    alike = random.Random(len(signs))  # noqa: S311 - the same lines in every file
+    lines += [_line(number, named, alike, signs) for number in range(4)]
+    lines += _of_lengths(named, chance)
     lines[2:2] = [""]
     lines += [lines[0], chance.choice(lines), lines[0]]
     chance.shuffle(lines)
     return "".join(f"{before}{line}\n" for line in lines)
+
+
+def _of_lengths(named: Constants, chance: random.Random) -> list[str]:
+    """Lines just below, at and above each number that could be a length."""
+    lengths = {n + step for n in named.numbers if 4 < n <= 150 for step in (-1, 0, 1, 3)}
+    return ["".join(chance.choices("abcdefgh ", k=length - 1)) + "x" for length in sorted(lengths)]
 
 
 def _line(number: int, named: Constants, chance: random.Random, signs: list[str]) -> str:

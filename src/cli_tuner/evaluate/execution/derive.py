@@ -18,13 +18,15 @@ from collections.abc import Iterator
 from cli_tuner.evaluate.execution.constants import Constants, constants_of
 from cli_tuner.evaluate.execution.contents import content_of
 from cli_tuner.sandbox import HOME, Entry, FileTree
+from cli_tuner.sandbox.base import BASE
 from cli_tuner.sandbox.tree import DEFAULT_AGE_S, FILLED, absolute, filling
 
 WORLDS = 3
 _MOST_BYTES = 3 << 30
+_OF_THE_SYSTEM = {entry.path for entry in BASE}
 _SPECIAL = re.compile(r"[*?]|\[!?([^\]]*)\]")
 _PACKS = (
-    (re.compile(r"\.(?:tar\.\w+|tgz|tar|tbz2|txz)$"), "tar -caf {0} -C {1} ."),
+    (re.compile(r"\.(?:tar\.\w+|tgz|tar|tbz2|txz)$"), "tar -caf {0} -C {1} note.txt docs"),
     (re.compile(r"\.(?:zip|jar)$"), "(cd {1} && zip -qr - .) > {0}"),
     (re.compile(r"\.gz$"), "gzip -nc {1}/note.txt > {0}"),
     (re.compile(r"\.bz2$"), "bzip2 -c {1}/note.txt > {0}"),
@@ -60,7 +62,7 @@ def _world(named: Constants, number: int, chance: random.Random) -> FileTree:
         made.neighbours(place)
     if number == 2:
         for path in sorted(named.written - named.there):
-            made.file(path)
+            (made.file if "." in path.rsplit("/", 1)[-1] else made.folder)(path)
     setup = [*made.packing]
     if "git" in named.programs:
         setup.append(_MAKE_REPOSITORY)
@@ -86,9 +88,11 @@ class _Tree:
         self.file(f"{top}/deeper/inside.txt")
 
     def file(self, path: str, *, size: int | None = None, age_s: float = DEFAULT_AGE_S,
-             mode: int = 0o644) -> None:  # fmt: skip
+             mode: int = 0) -> None:  # fmt: skip
         """A file with a text of its own, or an archive if its name says so."""
         full = absolute(path)
+        if full in _OF_THE_SYSTEM:
+            return
         for suffix, how in _PACKS:
             if suffix.search(full) and size is None:
                 self._pack(full, how)
@@ -99,8 +103,13 @@ class _Tree:
         else:
             text = content_of(full, self.named, self.chance).encode()
             size = len(text)
-        executable = full.endswith((".sh", ".py")) or mode & 0o111
-        self._add(Entry(full, "file", text, size, mode | (0o111 if executable else 0), age_s))
+        self._add(Entry(full, "file", text, size, mode or self._mode(full), age_s))
+
+    def _mode(self, full: str) -> int:
+        """Ordinary permissions; those that chmod could change where it is used."""
+        if "chmod" in self.named.programs:
+            return self.chance.choice((0o600, 0o604, 0o666, 0o755, 0o775))
+        return 0o755 if full.endswith((".sh", ".py")) else 0o644
 
     def neighbours(self, place: str) -> None:
         """Files on both sides of every name, size, age and mode that the commands speak of."""
@@ -186,7 +195,7 @@ def _filled(glob: str, text: str) -> str:
         if found[0] == "?":
             return text[0]
         inside = found[1] or "x"
-        return "x" if found[0].startswith("[!") else inside[0]
+        return "x" if found[0].startswith("[!") else inside[0 if len(text) < 4 else -1]
 
     name = _SPECIAL.sub(one, glob).replace("{", "").replace("}", "").replace("\\", "")
     return name if re.fullmatch(r"[\w@%+=:,.~ -]+", name) and name not in {".", ".."} else ""

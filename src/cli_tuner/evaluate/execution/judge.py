@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from cli_tuner.errors import ConfigError
@@ -74,6 +74,7 @@ def without_sudo(command: str) -> str:
 
 def _on_all(pair: _Pair, trees: tuple[FileTree, ...]) -> Judgement:
     reasons: list[str] = []
+    by_status: Judgement | None = None
     compared = telling = 0
     for tree in trees:
         try:
@@ -83,41 +84,50 @@ def _on_all(pair: _Pair, trees: tuple[FileTree, ...]) -> Judgement:
             continue
         if isinstance(found, str):
             reasons.append(found)
-        elif found.answer != "equivalent":
-            return Judgement(found.answer, found.reason, compared + 1)
-        else:
-            compared += 1
+            continue
+        compared += 1
+        if found.answer == "equivalent":
             telling += found.trees
+        elif found.trees:
+            return replace(found, trees=compared)
+        else:
+            by_status = found
     if telling:
         return Judgement("equivalent", "the same outcome on every tree", compared)
+    if by_status is not None:
+        return replace(by_status, trees=compared)
     if compared:
         reasons.append("the reference does nothing that can be seen on any tree")
     return Judgement("undecidable", reasons[-1] if reasons else "there is no tree", compared)
 
 
 def _on_one(pair: _Pair, start: Image) -> Judgement | str:
-    """The judgement on one tree, or why this tree says nothing."""
+    """The judgement on one tree, or why this tree says nothing.
+
+    `trees` is 0 where only the status could be compared, since the reference did nothing else.
+    """
     wanted = observe(pair.reference, start, pair.view)
     if need := need_said(wanted):
         return f"the reference {need}"
-    if wanted.failed and not wanted.says_something:
-        return f"the reference fails ({_first_line(wanted.stderr)})"
     silent = not wanted.says_something
+    if wanted.failed and silent and wanted.stderr:
+        return f"the reference fails ({_first_line(wanted.stderr)})"
     if silent and pair.view.look:
         silent = observe("true", start, pair.view).looked == wanted.looked
     got = observe(pair.candidate, start, pair.view)
-    difference = next(_differences(wanted, got, silent=silent), None)
-    if difference is None:
+    if (difference := next(_differences(wanted, got), None)) is None:
+        if silent and wanted.failed != got.failed:
+            return Judgement("different", "fails" if got.failed else "does not fail", 0)
         return Judgement("equivalent", "", 0 if silent else 1)
-    if any(_differences(wanted, observe(pair.reference, start, pair.view), silent=silent)):
+    if any(_differences(wanted, observe(pair.reference, start, pair.view))):
         return "the reference's own outcome is another each time"
     need = need_said(got)
     if lacks_a_program(need):
-        return Judgement("undecidable", f"the candidate {need}")
-    return Judgement("different", f"the candidate {need}" if need else difference)
+        return Judgement("undecidable", f"the candidate {need}", 1)
+    return Judgement("different", f"the candidate {need}" if need else difference, 1)
 
 
-def _differences(wanted: Observed, got: Observed, *, silent: bool) -> Iterator[str]:
+def _differences(wanted: Observed, got: Observed) -> Iterator[str]:
     """In words for a person; what is compared, in this order."""
     if got.stopped or not got.known:
         yield f"was stopped ({got.stopped or 'killed its own surroundings'})"
@@ -127,8 +137,6 @@ def _differences(wanted: Observed, got: Observed, *, silent: bool) -> Iterator[s
         yield _changed_differently(wanted, got)
     if wanted.looked != got.looked:
         yield "archives, databases or repositories hold something else afterwards"
-    if silent and wanted.failed != got.failed:
-        yield "fails" if got.failed else "does not fail"
 
 
 def _changed_differently(wanted: Observed, got: Observed) -> str:

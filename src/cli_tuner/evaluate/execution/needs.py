@@ -57,7 +57,7 @@ _BATCH = {  # how programs for a person are used without one
     "npm": re.compile(r"\bnpm\s+(?:--version|-v|ls|list|pkg|init)\b"),
 }
 _REMOTE = re.compile(
-    r"\b(?:rsync|git clone|svn|hg)\b.*(?:\w+@[\w.-]+:|(?!file)\w+://)"
+    r"\b(?:rsync|git clone|svn|hg)\b.*(?:\w+@[\w.-]+:|\b(?!file)\w+://)"
     r"|/dev/tcp/|/dev/udp/"
 )
 _DEVICE = re.compile(r"/dev/(?:sd|hd|nvme|vd|cdrom|sr|dvd|video|snd|ttyUSB|ttyS|lp|fb|mapper|st\d)")
@@ -69,9 +69,9 @@ _SAID = (
                 r"No such file or directory$", re.MULTILINE), "may need the absent program {0}"),
     (re.compile(r"Could not resolve|name resolution|[Nn]etwork is unreachable|Connection refused"
                 r"|Name or service not known"), "needs a network"),
-    (re.compile(r"[Oo]peration not permitted|must be root|are you root|superuser"
-                r"|not permitted to|Read-only file system"), "needs privileges"),
-    (re.compile(r"Permission denied"), "needs privileges"),
+    (re.compile(r"[Oo]peration not permitted|changing (?:ownership|group) of|must be root"
+                r"|are you root|superuser|not permitted to|Read-only file system"),
+     "needs privileges"),
     (re.compile(r"not a tty|not a terminal|Inappropriate ioctl|TERM environment|terminal type"),
      "needs a person"),
 )  # fmt: skip
@@ -108,6 +108,8 @@ def need_said(done: Observed) -> str | None:
         return "killed its own surroundings"
     if not done.failed:
         return None
+    if "Permission denied" in done.stderr and not done.says_something:
+        return "needs privileges"
     for pattern, reason in _SAID:
         if found := pattern.search(done.stderr):
             return reason.format(*found.groups())

@@ -1,8 +1,8 @@
 """What two outputs have to share to count as the same text.
 
 Declared, and documented in docs/EXECUTION.md: white space at line ends and empty lines at the end
-do not count, neither does `./` before a path; line order counts unless it is only the order in
-which directories were read.
+do not count, neither does `./` before a path or the digest in what `git commit` says; line order
+counts unless it is only the order in which directories were read.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from cli_tuner.shell.template import template_of
 
 _DOT_SLASH = re.compile(r"(?<![\w./~-])\./+(?=[^\s/])")
+_COMMIT = re.compile(r"^\[([\w./() -]+) [0-9a-f]{7,40}\]")
 _READS_DIRECTORIES = re.compile(
     r"(?:^|[;|] )(?:find|du|tree|ls|rg|fd|locate|getent|env|printenv|set|ps|lsof|jobs|alias)\b"
     r"|\bgrep(?: -\S+)* -[rR]\b|\bls(?: -\S+)* -[RUf]\b|\b(?:chmod|chown|cp|rm|mv|tar)\b.*-v\b"
@@ -51,7 +52,7 @@ def shown_lines(raw: bytes, *, ordered: bool = True, exact: bool = False) -> tup
     text = raw.decode("utf-8", "backslashreplace")
     lines = text.split("\n")
     if not exact:
-        lines = [_DOT_SLASH.sub("", line.rstrip()) for line in lines]
+        lines = [_COMMIT.sub(r"[\1]", _DOT_SLASH.sub("", line.rstrip())) for line in lines]
         while lines and not lines[-1]:
             lines.pop()
     return tuple(lines if ordered else sorted(lines))
