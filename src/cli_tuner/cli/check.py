@@ -38,6 +38,10 @@ def run(given: argparse.Namespace) -> int:
     if given.sarif and given.json:
         raise UsageError("--sarif and --json are two formats; choose one")
     judge = Judge(Safety(settings.safety), load_policy(Paths.of(), current_folder()))
+    if given.files:
+        from cli_tuner.cli.files import check_files
+
+        return check_files(given, judge, Screen(settings.color, sys.stdout))
     if given.jsonl:
         return _sarif_of_lines(judge) if given.sarif else _stream(judge)
     command = command_from(given.text)

@@ -147,6 +147,18 @@ def _add_check(commands: _Commands) -> None:
     parser.add_argument("--jsonl", action="store_true", help='lines {"id", "command"} in and out')
     parser.add_argument("--sarif", action="store_true", help="one SARIF 2.1.0 document on stdout")
     parser.add_argument("--explain", action="store_true", help="show the effects as a tree")
+    parser.add_argument(
+        "--files",
+        nargs="+",
+        metavar="PATH",
+        help="scripts, Dockerfiles, makefiles, GitHub workflows; or folders with such",
+    )
+    parser.add_argument(
+        "--fail-on",
+        choices=("review", "dangerous"),
+        default="dangerous",
+        help="--files: from which level on the status is not 0",
+    )
     _add_common(parser)
 
 

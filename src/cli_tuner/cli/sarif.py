@@ -11,11 +11,15 @@ Specification: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from cli_tuner import __version__
 from cli_tuner.guard import Policy, Rule
 from cli_tuner.records import Level, Reason, Span, Verdict
+
+if TYPE_CHECKING:
+    from cli_tuner.lint import Finding
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _HOME = "https://github.com/cli-tuner/cli-tuner"
@@ -24,12 +28,15 @@ _SEVERITY = {"low": "3.0", "medium": "5.5", "high": "8.0", "critical": "9.5"}
 
 
 class Sarif:
-    """One document, being filled. `uri` is where the commands come from: stdin or argument."""
+    """One document, being filled. `uri` is where the commands come from: stdin or argument.
 
-    def __init__(self, policy: Policy, uri: str) -> None:
+    Without it they come from files, which `add_finding` names.
+    """
+
+    def __init__(self, policy: Policy, uri: str | None = None) -> None:
         self._rules = policy.rules
         self._index = {rule.id: number for number, rule in enumerate(self._rules)}
-        self._uri = uri
+        self._uris = [] if uri is None else [uri]
         self._results: list[dict[str, Any]] = []
         self._notifications: list[dict[str, Any]] = []
         self._digests: dict[str, str] = {}
@@ -41,17 +48,49 @@ class Sarif:
             "rulesetDigest": verdict.ruleset_digest,
         }
         for reason in verdict.reasons:
-            self._results.append(self._result(command, verdict, reason, line))
+            location = self._location(region_of(command, reason.span, line), 0)
+            self._results.append(self._result(verdict, reason, location))
 
-    def fail(self, message: str, line: int) -> None:
-        """A line that could not be judged."""
+    def add_finding(self, finding: Finding) -> None:
+        """One reason against a command of a file."""
+        begin, stop = finding.position, finding.stop
+        region = {
+            "startLine": begin.line,
+            "startColumn": begin.column,
+            "endLine": stop.line,
+            "endColumn": stop.column,
+            "charOffset": finding.start,
+            "charLength": finding.end - finding.start,
+            "snippet": {"text": _unicode(finding.source[finding.start : finding.end])},
+        }
+        self._digests = {
+            "policyDigest": finding.verdict.policy_digest,
+            "rulesetDigest": finding.verdict.ruleset_digest,
+        }
+        location = self._location(region, self._artifact(finding.path))
+        self._results.append(self._result(finding.verdict, finding.reason, location))
+
+    def add_file(self, path: str) -> None:
+        """A file that was looked into."""
+        self._artifact(path)
+
+    def fail(self, message: str, line: int = 1, path: str | None = None) -> None:
+        """A line or a file that could not be judged."""
+        number = 0 if path is None else self._artifact(path)
         self._notifications.append(
             {
                 "level": "error",
-                "message": {"text": message},
-                "locations": [self._location({"startLine": line})],
+                "message": {"text": _unicode(message)},
+                "locations": [self._location({"startLine": line}, number)],
             }
         )
+
+    def _artifact(self, path: str) -> int:
+        """The number of a file in the document, by its address relative to here."""
+        uri = quote(path.removeprefix("./").encode("utf-8", "surrogateescape"))
+        if uri not in self._uris:
+            self._uris.append(uri)
+        return self._uris.index(uri)
 
     def document(self) -> dict[str, Any]:
         """The whole document."""
@@ -70,15 +109,13 @@ class Sarif:
             "tool": {"driver": driver},
             "columnKind": "unicodeCodePoints",
             "invocations": [invocation],
-            "artifacts": [{"location": {"uri": self._uri}}],
+            "artifacts": [{"location": {"uri": uri}} for uri in self._uris],
             "results": self._results,
             "properties": self._digests,
         }
         return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
-    def _result(
-        self, command: str, verdict: Verdict, reason: Reason, line: int | None
-    ) -> dict[str, Any]:
+    def _result(self, verdict: Verdict, reason: Reason, location: dict[str, Any]) -> dict[str, Any]:
         instead = f" Instead: {reason.instead}" if reason.instead else ""
         key = f"{verdict.command_sha256}\0{reason.rule_id}\0{reason.message}"
         result = {
@@ -86,7 +123,7 @@ class Sarif:
             "ruleIndex": self._index[reason.rule_id],
             "level": _LEVELS[reason.level],
             "message": {"text": _unicode(f"{reason.message}{instead}")},
-            "locations": [self._location(region_of(command, reason.span, line))],
+            "locations": [location],
             "partialFingerprints": {
                 "commandAndReason/v1": hashlib.sha256(
                     key.encode("utf-8", "surrogatepass")
@@ -98,8 +135,8 @@ class Sarif:
             result["suppressions"] = [suppression]
         return result
 
-    def _location(self, region: dict[str, Any]) -> dict[str, Any]:
-        artifact = {"uri": self._uri, "index": 0}
+    def _location(self, region: dict[str, Any], number: int) -> dict[str, Any]:
+        artifact = {"uri": self._uris[number], "index": number}
         return {"physicalLocation": {"artifactLocation": artifact, "region": region}}
 
 

@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 
 from cli_tuner.explain.facts import Known, known, known_names
 from cli_tuner.explain.values import plain
-from cli_tuner.shell.nodes import Pipeline, Sequence, Simple, Word
+from cli_tuner.shell.nodes import Node, Pipeline, Sequence, Simple, Word
 from cli_tuner.shell.parse import parse
 
 Exists = Callable[[str], bool]
@@ -40,7 +40,7 @@ def corrected(command: str, exists: Exists, installed: Iterable[str] = ()) -> st
 
 def _simples(command: str) -> Iterable[Simple]:
     """The commands at the top of the text: those in its lists and pipelines."""
-    waiting = [parse(command)]
+    waiting: list[Node] = [parse(command)]
     found: list[Simple] = []
     while waiting:
         node = waiting.pop(0)
