@@ -46,6 +46,19 @@ class ItemSet(Config):
     """What judges the answers."""
 
 
+class General(Config):
+    """General benchmarks through lm-evaluation-harness (the extra `lmeval`)."""
+
+    tasks: tuple[str, ...] = Field(min_length=1)
+    """Names of lm-eval (gsm8k, humaneval), or `cli_tuner_sums`, which needs no network."""
+    limit: int | None = Field(default=None, ge=1)
+    """The first so many of each task."""
+    base: str | None = None
+    """The folder of the base model's evaluation, below which the drop is measured."""
+    run_generated_code: bool = False
+    """humaneval runs the programs that the model writes: only on a machine that may be lost."""
+
+
 class Sitting(Config):
     """How the work is done on this machine. No part of the answers' identity."""
 
@@ -69,7 +82,8 @@ class EvaluateConfig(StageConfig):
     description: str = ""
     seed: int = 7
     model: Model = Model()
-    sets: tuple[ItemSet, ...] = Field(min_length=1)
+    sets: tuple[ItemSet, ...] = ()
+    general: General | None = None
     safety: Literal["strict", "moderate"] = "moderate"
     """The level at which an answer is handed over. The shipped rules, no policy of this machine."""
     max_new_tokens: int = Field(default=96, ge=1, le=1024)
@@ -80,6 +94,8 @@ class EvaluateConfig(StageConfig):
         names = [one.name for one in self.sets]
         if len(set(names)) != len(names):
             raise ValueError("two sets have one name")
+        if not names and self.general is None:
+            raise ValueError("nothing is to be measured: give sets or general")
         return self
 
     def asks(self) -> str:

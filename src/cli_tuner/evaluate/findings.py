@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli_tuner.evaluate.config import EvaluateConfig
+from cli_tuner.evaluate.general.benchmarks import Benchmarks
 from cli_tuner.evaluate.rate import Measure, Rate
 from cli_tuner.evaluate.rows import RowSet
 from cli_tuner.evaluate.suite import Item, Outcome, SuiteResult
@@ -52,6 +53,7 @@ class Findings:
     model: Mapping[str, Any]
     run: Mapping[str, Any]
     machine: Mapping[str, Any]
+    general: Benchmarks | None = None
 
 
 def rates_of(outcomes: Iterable[Outcome]) -> dict[str, Measure]:

@@ -63,6 +63,7 @@ def as_json(findings: Findings) -> dict[str, Any]:
         "model": dict(findings.model),
         "gates": [one.as_json() for one in gates_of(findings)],
         "sets": {one.name: _set_json(one) for one in findings.sets},
+        "general": findings.general.as_json() if findings.general else None,
         "run": dict(findings.run),
         "machine": dict(findings.machine),
     }
@@ -126,6 +127,7 @@ def _markdown(findings: Findings, pictures: Mapping[str, Mapping[str, str]]) -> 
     yield from _gates(findings)
     for one in findings.sets:
         yield from _set(one, pictures[one.name])
+    yield from _general(findings)
     yield from ("## What the numbers do not mean", "")
     notes = dict.fromkeys(note for one in findings.sets for r in one.results for note in r.notes)
     yield from (f"- {note}" for note in (*_OVERALL, *notes))
@@ -268,6 +270,20 @@ def _examples(judged: Sequence[Judged]) -> Iterator[str]:
             if outcome.detail:
                 yield f"  - {prose(outcome.detail)}"
         yield ""
+
+
+def _general(findings: Findings) -> Iterator[str]:
+    general = findings.general
+    if general is None:
+        return
+    yield from ("## General benchmarks", "")
+    rows = [
+        (name, rate.n, shown(rate), shown(general.base.get(name)))
+        for name, rate in general.rates.items()
+    ]
+    yield from table(("task", "n", "right [95 %]", "base"), rows)
+    yield from (f"- {prose(said)}" for said in general.missing.values())
+    yield ""
 
 
 def _work(findings: Findings) -> Iterator[str]:

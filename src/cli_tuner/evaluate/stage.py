@@ -21,10 +21,11 @@ from cli_tuner.evaluate.answering import described, open_backend
 from cli_tuner.evaluate.config import EvaluateConfig
 from cli_tuner.evaluate.findings import Findings, SetFindings
 from cli_tuner.evaluate.gates import gates_of
+from cli_tuner.evaluate.general.benchmarks import run_benchmarks
 from cli_tuner.evaluate.markdown import shown
 from cli_tuner.evaluate.report import write_report
 from cli_tuner.evaluate.rows import RowSet, read_set
-from cli_tuner.evaluate.runner import Answers, ask
+from cli_tuner.evaluate.runner import Answers, answers_folder, ask
 from cli_tuner.evaluate.suite import Context, checked, load_suite
 from cli_tuner.settings import Paths
 
@@ -46,10 +47,15 @@ def make(config: EvaluateConfig, folder: Path, progress: Progress) -> Made:
     try:
         model = described(backend, config)
         answers = ask(config, sets, backend, progress)
+        general = (
+            run_benchmarks(config.general, backend, answers_folder(config), progress)
+            if config.general
+            else None
+        )
     finally:
         backend.close()
     found = tuple(_judged(one, answers, folder, config, progress) for one in sets)
-    findings = Findings(config, found, model, answers.run, machine())
+    findings = Findings(config, found, model, answers.run, machine(), general)
     progress.step("report")
     _write_lines(folder / "items.jsonl", (item.as_json() for item in answers.items))
     _write_lines(folder / "outcomes.jsonl", _outcomes(found))
@@ -104,6 +110,7 @@ def _facts(findings: Findings) -> dict[str, Any]:
             }
             for one in findings.sets
         },
+        "general": findings.general.as_json() if findings.general else None,
         "gates": {
             f"{one.gate.name}{f' ({one.set})' if one.set else ''}": one.verdict
             for one in gates_of(findings)
