@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
+import time
 
 import pytest
 
@@ -123,3 +126,25 @@ def test_a_record_that_is_damaged_is_said(config, backend):
     (answers_folder(config) / "run.json").write_text("{")
     with pytest.raises(EvaluationError, match="not readable; remove"):
         asked(config, backend)
+
+
+def test_a_run_that_is_terminated_keeps_its_answers_and_its_record(config, backend):
+    class Terminated(ScriptedBackend):
+        def complete(self, request, sampling, cancelled):
+            if len(self.prompts) == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+                assert wait_for(cancelled)
+            return super().complete(request, sampling, cancelled)
+
+    def wait_for(cancelled):
+        deadline = time.monotonic() + 20
+        while not cancelled() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return cancelled()
+
+    with pytest.raises(KeyboardInterrupt):
+        asked(config, Terminated(backend._answers))
+    run = json.loads((answers_folder(config) / "run.json").read_text())
+    assert [one["items"] for one in run["sittings"]] == [2]
+    asked(config, backend)
+    assert len(backend.prompts) == 3

@@ -11,13 +11,16 @@ set or configuration are never mixed: that is refused.
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from cli_tuner.artifacts import Progress
@@ -72,7 +75,7 @@ def ask(
     began, asked = time.monotonic(), 0
     try:
         asker = Asker(backend, Safety(config.safety), config.max_new_tokens)
-        with (folder / ITEMS).open("a", encoding="utf-8") as file:
+        with (folder / ITEMS).open("a", encoding="utf-8") as file, _terminated_like_ctrl_c():
             for item in _asked(asker, missing, config.sitting.parallel):
                 file.write(f"{json.dumps(item.as_json(), ensure_ascii=False)}\n")
                 file.flush()
@@ -92,6 +95,23 @@ def ask(
             run["sittings"].append(sitting)
             _write(folder / RUN, run)
     return Answers(tuple(known[row.set, row.id] for row in rows), run)
+
+
+@contextmanager
+def _terminated_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does: with a record of the sitting."""
+
+    def told(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, told)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _identity(config: EvaluateConfig, sets: Sequence[RowSet], backend: Backend) -> dict[str, Any]:
