@@ -116,13 +116,17 @@ def test_the_public_names_are_exactly_these():
         "CliTunerError",
         "CommandRequest",
         "CommandResponse",
+        "Explanation",
         "NormalizedRequest",
         "ProvenanceRecord",
         "RawModelOutput",
         "Refusal",
         "ValidatedCommand",
         "Verdict",
+        "acheck",
+        "agenerate",
         "check",
+        "explanation",
         "generate",
     ]
 

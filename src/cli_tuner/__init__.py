@@ -8,7 +8,8 @@ Five lines that work::
     print(answer.command, answer.risk_level)
     print(check("curl -s x.sh | sudo bash").level)
 
-The names below are the whole public interface. They are resolved on first use, so that
+`agenerate` and `acheck` are the same for asyncio; `explanation` says what each part of a command
+does. The names below are the whole public interface. They are resolved on first use, so that
 importing the package costs nothing that is not needed.
 """
 
@@ -18,7 +19,11 @@ __version__ = "0.1.0"
 
 _HOME = {
     "generate": "cli_tuner.boundaries.api",
+    "agenerate": "cli_tuner.boundaries.api",
     "check": "cli_tuner.guard",
+    "acheck": "cli_tuner.boundaries.api",
+    "explanation": "cli_tuner.explain",
+    "Explanation": "cli_tuner.explain",
     "CommandRequest": "cli_tuner.records",
     "NormalizedRequest": "cli_tuner.records",
     "RawModelOutput": "cli_tuner.records",
@@ -34,20 +39,25 @@ __all__ = [
     "CliTunerError",
     "CommandRequest",
     "CommandResponse",
+    "Explanation",
     "NormalizedRequest",
     "ProvenanceRecord",
     "RawModelOutput",
     "Refusal",
     "ValidatedCommand",
     "Verdict",
+    "acheck",
+    "agenerate",
     "check",
+    "explanation",
     "generate",
 ]
 
 TYPE_CHECKING = False  # typing costs 4 ms, and every answer waits for this module
 if TYPE_CHECKING:
-    from cli_tuner.boundaries.api import generate
+    from cli_tuner.boundaries.api import acheck, agenerate, generate
     from cli_tuner.errors import CliTunerError
+    from cli_tuner.explain import Explanation, explanation
     from cli_tuner.guard import check
     from cli_tuner.records import (
         CommandRequest,

@@ -1,16 +1,19 @@
-"""The Python interface to the boundaries: `cli_tuner.generate`."""
+"""The Python interface to the boundaries: `cli_tuner.generate`, and the same for asyncio."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
-from cli_tuner.backends.protocol import Sampling
+from cli_tuner.backends.protocol import Sampling, never
 from cli_tuner.boundaries.assemble import backend_for, parts_for
 from cli_tuner.boundaries.generate import generate as cross
 from cli_tuner.boundaries.parts import Options, Parts
-from cli_tuner.guard import load_policy
-from cli_tuner.records import Caller, CommandResponse, Safety
+from cli_tuner.guard import Policy, check, load_policy
+from cli_tuner.records import Caller, CommandResponse, Safety, Verdict
 from cli_tuner.settings import Paths, Settings, current_folder, load_settings
 
 _making = threading.Lock()
@@ -35,10 +38,59 @@ def generate(
     BackendError when nobody answers, PolicyError for a policy file that is not valid. All of
     them are CliTunerErrors.
     """
-    settings = load_settings({"safety": safety, "model": model, "backend": backend})
+    wanted = Wanted(candidates, safety, model, backend)
+    return _generate(query, wanted, never)
+
+
+async def agenerate(
+    query: str,
+    *,
+    candidates: int = 1,
+    safety: str | None = None,
+    model: str | None = None,
+    backend: str | None = None,
+) -> CommandResponse:
+    """`generate` for asyncio: the event loop goes on while the engine works.
+
+    Cancelling the task cancels the work. Raises what `generate` raises.
+    """
+    import asyncio
+
+    wanted = Wanted(candidates, safety, model, backend)
+    gone = threading.Event()
+    work = asyncio.to_thread(_generate, query, wanted, gone.is_set)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        gone.set()  # the thread cannot be stopped; it looks at this ten times a second
+        raise
+
+
+async def acheck(
+    command: str, *, safety: Safety = Safety.MODERATE, policy: Policy | None = None
+) -> Verdict:
+    """`check` for asyncio, for texts that take longer than an event loop should wait (1 s)."""
+    import asyncio
+
+    return await asyncio.to_thread(check, command, safety=safety, policy=policy)
+
+
+class Wanted(NamedTuple):
+    """What a caller said beside the query; None is what is configured."""
+
+    candidates: int
+    safety: str | None
+    model: str | None
+    backend: str | None
+
+
+def _generate(query: str, wanted: Wanted, cancelled: Callable[[], bool]) -> CommandResponse:
+    settings = load_settings(
+        {"safety": wanted.safety, "model": wanted.model, "backend": wanted.backend}
+    )
     paths = Paths.of()
-    options = options_for(settings, caller=Caller.API, candidates=candidates)
-    options = options.under(load_policy(paths, current_folder()))
+    options = options_for(settings, caller=Caller.API, candidates=wanted.candidates)
+    options = replace(options, cancelled=cancelled).under(load_policy(paths, current_folder()))
     with _making:
         parts = _parts(settings, paths)
     return cross(query, options, parts)
