@@ -154,7 +154,7 @@ def main() -> None:
     print(HEAD, end="")
     for path, groups in sorted(tables.items()):
         complete = used[path] >= 20 and known[path] >= 0.96 * used[path]
-        if groups and called[path.split()[0]] >= WORTH:
+        if groups and (path in ASKED or called[path.split()[0]] >= WORTH):
             shown = (f"{','.join(names)}{arity}" for names, arity in sorted(groups.items()))
             print(f"{path}{'!' if complete else ''}:", *shown)
 

@@ -74,6 +74,7 @@ def test_command_only_is_about_the_raw_text(raw, finish, alone):
         ("grep -i x f", "grep x f", "overshoot"),
         ("grep -i x f", "grep -v x f", "wrong option"),
         ("git push", "git pull", "wrong utility"),
+        ("frobnicate --now x", "frobnicate --later x", "wrong option"),
         ("head -n 3 f", "head -n 4 f", "wrong argument"),
         ("cp a b", "cp b a", "wrong argument"),
     ],

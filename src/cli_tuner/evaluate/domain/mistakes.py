@@ -14,9 +14,9 @@ It is a label for tables: a command that is "wrong" here may do what was asked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from cli_tuner.shell.canonical import calls_in
+from cli_tuner.shell.canonical import Call, calls_in
 from cli_tuner.shell.tokens import tokens_of
 
 EXACT, FORMAT = "exact", "format"
@@ -47,11 +47,18 @@ def mistake_in(command: str, references: Sequence[str]) -> tuple[str, str]:
     if programs is not None:
         return programs
     options = _compared(
-        Counter(f"{call.name} {one.name}" for call in given_calls for one in call.options),
-        Counter(f"{call.name} {one.name}" for call in wanted_calls for one in call.options),
-        "wrong option",
+        Counter(_options(given_calls)), Counter(_options(wanted_calls)), "wrong option"
     )
     return options or ("wrong argument", "")
+
+
+def _options(calls: Sequence[Call]) -> Iterator[str]:
+    """Each option, also of a program that nothing is known of, where it stands as it is written."""
+    for call in calls:
+        yield from (f"{call.name} {one.name}" for one in call.options)
+        for word in call.operands:
+            if len(word) > 1 and word.startswith("-"):
+                yield f"{call.name} {word.partition('=')[0]}"
 
 
 def _compared(given: Counter[str], wanted: Counter[str], otherwise: str) -> tuple[str, str] | None:
