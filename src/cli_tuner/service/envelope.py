@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import anyio
@@ -110,7 +111,8 @@ class Envelope:
                 "status": status,
                 "ms": round(spent_s * 1000, 2),
             }
-            sys.stderr.write(f"{json.dumps(row)}\n")
+            with suppress(OSError, ValueError):  # nobody reads the log any more
+                sys.stderr.write(f"{json.dumps(row)}\n")
 
 
 class _Passage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -166,5 +167,6 @@ def log_error(error: BaseException) -> None:
             trace = trace.tb_next
         code = trace.tb_frame.f_code if trace is not None else None
         said = f"in {code.co_name} ({code.co_filename}:{trace.tb_lineno})" if code and trace else ""
-    sys.stderr.write(f"cli-tuner serve: {type(error).__name__} {said}\n")
-    sys.stderr.flush()
+    with suppress(OSError, ValueError):  # nobody reads the log any more
+        sys.stderr.write(f"cli-tuner serve: {type(error).__name__} {said}\n")
+        sys.stderr.flush()
