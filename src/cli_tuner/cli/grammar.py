@@ -79,4 +79,20 @@ def add_fix(commands: _Commands) -> None:
     _add_output(parser)
 
 
-BUILDERS = {"explain": add_explain, "fix": add_fix, "hook": add_hook, "init": add_init}
+def add_mcp(commands: _Commands) -> None:
+    """`cli-tuner mcp`."""
+    commands.add_parser(
+        "mcp",
+        help="serve our tools to MCP clients, over stdin and stdout",
+        description="An MCP server with generate_command, check_command and explain_command.",
+        allow_abbrev=False,
+    )
+
+
+BUILDERS = {
+    "explain": add_explain,
+    "fix": add_fix,
+    "hook": add_hook,
+    "init": add_init,
+    "mcp": add_mcp,
+}
