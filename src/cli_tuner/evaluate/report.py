@@ -301,8 +301,9 @@ def _work(findings: Findings) -> Iterator[str]:
         for one in findings.run["sittings"]
     ]
     head = ("sitting ended", "items", "time", "1,000 items at this speed", "parallel", "code")
-    yield from table(head, rows)
+    if rows:
+        yield from table(head, rows)
     machine = findings.machine
-    yield f"Machine: {prose(machine['processor'])}, {machine['cores']} cores. The identities of "
-    yield "configuration, packages and files are in `provenance.json`; every answer is in "
+    yield f"Machine: {prose(machine['processor'])}, {machine['cores']} cores. The identities of"
+    yield "configuration, packages and files are in `provenance.json`; every answer is in"
     yield "`items.jsonl`, every judgement in `outcomes.jsonl`."

@@ -119,7 +119,9 @@ def _facts(findings: Findings) -> dict[str, Any]:
 
 
 def _summary(findings: Findings) -> tuple[str, ...]:
-    return tuple(
+    general = findings.general.rates.items() if findings.general else ()
+    tasks = tuple(f"{name}: {shown(rate)}, n {rate.n}" for name, rate in general)
+    return tasks + tuple(
         f"{one.gate.name} {one.gate.condition}: {one.verdict}"
         + (f", {shown(one.measured)}, n {one.measured.n}, {one.set}" if one.measured else "")
         for one in gates_of(findings)

@@ -47,13 +47,17 @@ def test_a_text_is_continued_once_also_after_a_run_that_was_killed(tmp_path):
 
 def test_the_largest_drop_is_the_one_that_counts():
     base = {"a": Rate(80, 100), "b": Rate(50, 100), "c": Rate(1, 2)}
-    found = Benchmarks({"a": Rate(78, 100), "b": Rate(40, 100), "d": Rate(0, 9)}, {}, base)
+    found = Benchmarks({"a": Rate(78, 100), "b": Rate(40, 100)}, {}, base)
     drop = found.drop_points
     assert drop is not None
     assert drop.value == pytest.approx(10)
     assert drop.low < 0
     assert drop.high > 10
     assert Benchmarks({"a": Rate(1, 2)}).drop_points is None
+    assert Benchmarks({"a": Rate(1, 2), "d": Rate(1, 2)}, {}, base).drop_points is None
+    assert Benchmarks({"a": Rate(1, 2)}, {"b": "no data"}, base).drop_points is None
+    own = {"cli_tuner_sums": Rate(1, 2)}
+    assert Benchmarks(own, {}, own).drop_points is None
     # Newcombe 1998, table II (a): 56/70 and 48/80, method 10
     twenty = Benchmarks({"x": Rate(48, 80)}, {}, {"x": Rate(56, 70)}).drop_points
     assert twenty is not None
@@ -102,8 +106,8 @@ def test_the_base_is_what_the_drop_is_measured_from(tmp_path):
     (tmp_path / "results.json").write_text(json.dumps(base))
     config = General(tasks=("cli_tuner_sums",), limit=5, base=str(tmp_path))
     found = run_benchmarks(config, Continues("no idea"), tmp_path, SILENT)
-    assert found.drop_points is not None
-    assert found.drop_points.value == 100
+    assert found.base == {"cli_tuner_sums": Rate(5, 5)}
+    assert found.rates == {"cli_tuner_sums": Rate(0, 5)}
     other = config.model_copy(update={"limit": 4})
     with pytest.raises(EvaluationError, match="another limit"):
         run_benchmarks(other, Continues("no idea"), tmp_path, SILENT)
