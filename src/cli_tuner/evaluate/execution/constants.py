@@ -70,8 +70,16 @@ def constants_of(*commands: str) -> Constants:
         _from_words(command, found)
         _from_options(command, found)
         _into_folders(command, found)
+    for glob in sorted(found.globs):
+        above = glob.rpartition("/")[0]
+        if above not in {"", ".", "*", "**", "~"} and not _is_glob(above):
+            found.folders.add(above)
     found.there -= found.folders
     return found
+
+
+def _is_glob(path: str) -> bool:
+    return any(sign in path for sign in "*?[")
 
 
 def _from_effects(command: str, found: Constants) -> None:
@@ -81,7 +89,7 @@ def _from_effects(command: str, found: Constants) -> None:
             continue
         if "recursive" in effect.attributes and "." not in path.rsplit("/", 1)[-1]:
             found.folders.add(path)
-        elif any(sign in path for sign in "*?["):
+        elif _is_glob(path):
             if effect.kind is not EffectKind.WRITE or "edit" in effect.attributes:
                 found.globs.add(path)
         elif effect.kind in _THERE or "edit" in effect.attributes:
@@ -119,18 +127,27 @@ def _from_words(command: str, found: Constants) -> None:
         if word in {"|", ";", "&&", "||", "(", ")"} or word.startswith("-"):
             program = "" if word in {"|", ";", "&&", "||"} or program == "find" else program
             continue
-        path = _usable(word.rstrip(";"))
-        is_file = path is not None and _LOOKS_LIKE_A_FILE.fullmatch(path) is not None
-        if program in _PATTERN_TAKERS and not is_file:
-            found.texts |= {each for each in _WORDS.findall(word) if each not in _PROGRAM_TEXT}
-        if path is None or path in found.written or word.startswith(("+", "%", "s/")):
-            continue
-        if program in _MAKERS and (program != "zip" or path.endswith(".zip")):
-            found.written.add(path)
-        elif program in _FOLDER_TAKERS and not is_file and not any(s in path for s in "*?["):
-            found.folders.add(path)
-        elif is_file or program in _FILE_TAKERS:
-            found.there.add(path)
+        _from_word(word, program, found)
+
+
+def _from_word(word: str, program: str, found: Constants) -> None:
+    path = _usable(word.rstrip(";"))
+    is_file = path is not None and _LOOKS_LIKE_A_FILE.fullmatch(path) is not None
+    if program in _PATTERN_TAKERS and not is_file:
+        found.texts |= {each for each in _WORDS.findall(word) if each not in _PROGRAM_TEXT}
+    if path is None or path in found.written or word.startswith(("+", "%", "s/")):
+        return
+    if _is_glob(path):
+        if "/" in path and program not in _PATTERN_TAKERS:
+            found.globs.add(path)
+    elif word.endswith("/") and program not in _MAKERS:
+        found.folders.add(path.rstrip("/"))
+    elif program in _MAKERS and (program != "zip" or path.endswith(".zip")):
+        found.written.add(path)
+    elif program in _FOLDER_TAKERS and not is_file:
+        found.folders.add(path)
+    elif is_file or program in _FILE_TAKERS:
+        found.there.add(path)
 
 
 def _into_folders(command: str, found: Constants) -> None:
@@ -152,4 +169,4 @@ def _from_options(command: str, found: Constants) -> None:
         glob = next(each for each in groups if each)
         found.globs.add(glob.replace("\\", ""))
     if "d" in _TYPE.findall(command):
-        found.folders |= {each for each in found.globs if not any(s in each for s in "*?[")}
+        found.folders |= {each for each in found.globs if not _is_glob(each)}

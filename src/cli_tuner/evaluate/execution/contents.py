@@ -8,12 +8,14 @@ import random
 from cli_tuner.evaluate.execution.constants import Constants
 
 _NAMES = "alice bob carol dave erin frank grace heidi ivan judy".split()
+_SIGNS = {"csv": ",", "tsv": "\t"}
 _THINGS = "apple lemon pear plum cherry melon fig grape peach quince".split()
 
 
 def content_of(path: str, named: Constants, chance: random.Random) -> str:
     """What a file of this name holds; the same for the same chance."""
     suffix = path.rsplit("/", 1)[-1].rpartition(".")[2].lower()
+    signs = sorted(named.delimiters) or [_SIGNS.get(suffix, " ")]
     if suffix == "json":
         return _json(named, chance)
     if suffix in {"sh", "bash"}:
@@ -21,22 +23,29 @@ def content_of(path: str, named: Constants, chance: random.Random) -> str:
             "#!/bin/bash\necho running "
             + path.rsplit("/", 1)[-1]
             + "\n"
-            + _lines(named, chance, "# ")
+            + _lines(named, chance, signs, "# ")
         )
-    return _lines(named, chance)
+    return _lines(named, chance, signs)
 
 
-def _lines(named: Constants, chance: random.Random, before: str = "") -> str:
+def _lines(named: Constants, chance: random.Random, signs: list[str], before: str = "") -> str:
     count = min(2 * max([5, *(n for n in named.numbers if n <= 150)]) + chance.randint(3, 6), 320)
-    signs = sorted(named.delimiters) or [" "]
     lines = [_line(number, named, chance, signs) for number in range(count)]
     alike = random.Random(len(signs))  # noqa: S311 - the same lines in every file
     lines += [_line(number, named, alike, signs) for number in range(4)]
-    lines += _of_lengths(named, chance)
+    lines += [*_of_lengths(named, chance), *_plain(named, chance)]
     lines[2:2] = [""]
     lines += [lines[0], chance.choice(lines), lines[0]]
     chance.shuffle(lines)
     return "".join(f"{before}{line}\n" for line in lines)
+
+
+def _plain(named: Constants, chance: random.Random) -> list[str]:
+    """Comments, numbers, words in capitals and not, and each pattern alone on a line."""
+    numbers = [str(n) for n in chance.sample(range(1, 130), 6)]
+    words = [chance.choice(_NAMES).title(), chance.choice(_NAMES).upper(), chance.choice(_NAMES)]
+    alone = [line for text in sorted(named.texts) for line in (text, f"#{text}")]
+    return ["# a comment", "#", *numbers, *words, *alone]
 
 
 def _of_lengths(named: Constants, chance: random.Random) -> list[str]:

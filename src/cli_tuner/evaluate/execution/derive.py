@@ -40,8 +40,8 @@ _MAKE_REPOSITORY = (
     " && printf 'build/\\n' > .gitignore && git add -A && git commit -qm 'First commit'"
     " && echo more > tracked.txt && git add -A && git commit -qm 'Second commit'"
     " && git branch feature && git tag v1.0"
-    " && echo changed >> tracked.txt && echo new > untracked.txt"
 )
+_CHANGE_REPOSITORY = "echo changed >> tracked.txt && echo new > untracked.txt"
 
 
 def worlds(*commands: str) -> tuple[FileTree, ...]:
@@ -66,6 +66,8 @@ def _world(named: Constants, number: int, chance: random.Random) -> FileTree:
     setup = [*made.packing]
     if "git" in named.programs:
         setup.append(_MAKE_REPOSITORY)
+        if number != 1:
+            setup.append(_CHANGE_REPOSITORY)
     return FileTree(tuple(made.entries.values()), tuple(setup))
 
 
@@ -117,6 +119,7 @@ class _Tree:
             self.file(f"{place}/{name}")
             if self.number < 2:
                 self.file(f"{place}/sub one/{name}" if self.number else f"{place}/sub/{name}")
+        self.file(f"{place}/sub/below/{self._a_name()}")
         name = self._a_name()
         for index, size in enumerate(self._around(self.named.sizes, 1 << 10)):
             self.file(f"{place}/size{index}-{name}", size=size)

@@ -14,7 +14,8 @@ from cli_tuner.shell.template import template_of
 _DOT_SLASH = re.compile(r"(?<![\w./~-])\./+(?=[^\s/])")
 _COMMIT = re.compile(r"^\[([\w./() -]+) [0-9a-f]{7,40}\]")
 _READS_DIRECTORIES = re.compile(
-    r"(?:^|[;|] )(?:find|du|tree|ls|rg|fd|locate|getent|env|printenv|set|ps|lsof|jobs|alias)\b"
+    r"(?:^|[;|] )(?:find|du|tree|ls|md5sum|sha\d+sum|b2sum|cksum|stat|file|wc|rg|fd|locate|getent|"
+    r"env|printenv|set|ps|lsof|jobs|alias)\b"
     r"|\bgrep(?: -\S+)* -[rR]\b|\bls(?: -\S+)* -[RUf]\b|\b(?:chmod|chown|cp|rm|mv|tar)\b.*-v\b"
 )
 _KEEPS_ORDER = frozenset("sort tac shuf head tail nl uniq tsort paste join comm pr column".split())
