@@ -174,7 +174,7 @@ def check(given: argparse.Namespace) -> bool:
         bodies = [json.dumps({"command": command}).encode() for command in COMMANDS]
         asyncio.run(with_python(served.port, "/v1/check", bodies, 4, 2.0))
         seconds = given.minutes * 60
-        before_s = cpu_s(served)
+        before_s, waited_s = cpu_s(served), run_delay_s(served)
         if shutil.which("wrk"):
             load = with_wrk(served.url, given.clients, int(seconds))
         else:
@@ -182,7 +182,9 @@ def check(given: argparse.Namespace) -> bool:
                 with_python(served.port, "/v1/check", bodies, given.clients, seconds)
             )
         spent_ms = (cpu_s(served) - before_s) * 1000 / sum(load.statuses.values())
+        waited = (run_delay_s(served) - waited_s) / load.seconds
     print(f"  {spent_ms:.2f} ms of the service's CPU time a request")
+    print(f"  it waited for a core {waited:.0%} of the time; above a few per cent, ask again")
     load.show()
     return load.per_s >= CHECKS_PER_S and load.p99 <= CHECK_P99_MS and set(load.statuses) == {"200"}
 
@@ -215,6 +217,12 @@ def cpu_s(served: Served) -> float:
     """Seconds of CPU time that the service's process has had."""
     fields = Path(f"/proc/{served.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run_delay_s(served: Served) -> float:
+    """Seconds that the service's first thread was ready to run and had no core (Linux)."""
+    fields = Path(f"/proc/{served.process.pid}/schedstat").read_text("ascii").split()
+    return int(fields[1]) / 1e9
 
 
 def _rss_mib(pid: int) -> float:

@@ -102,7 +102,6 @@ def completion(response: CommandResponse, model: str) -> dict[str, Any]:
         "created": int(time.time()),
         "model": model,
         "choices": choices,
-        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
         "cli_tuner": {
             "request_id": response.request_id,
             "risk_level": document["risk_level"],

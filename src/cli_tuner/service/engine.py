@@ -24,6 +24,8 @@ from cli_tuner.settings import LOCAL, Paths, Settings, api_key
 
 _IDLE_MINUTES = 10_080.0
 """A week: while the service runs, the model stays."""
+_STARTING = "starting"
+_LONGEST_PAUSE_S = 30.0
 
 
 class State(NamedTuple):
@@ -99,7 +101,7 @@ class Watch:
         self.probe = probe
         self._metrics = metrics
         self._every_s = every_s
-        self._state = State(False, "starting")
+        self._state = State(False, _STARTING)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine-watch", daemon=True)
 
@@ -113,15 +115,18 @@ class Watch:
         self._thread.start()
 
     def _run(self) -> None:
-        while not self._ended.is_set():
+        pause_s = 0.0
+        while not self._ended.wait(pause_s):
             self._state = self._probed()
-            self._ended.wait(self._every_s)
+            # What cannot start, say for want of a model, is not started every few seconds.
+            longer_s = 0.0 if self._state.is_up else min(_LONGEST_PAUSE_S, 2 * pause_s)
+            pause_s = max(self._every_s, longer_s)
 
     def _probed(self) -> State:
         try:
             return self.probe.state(self._metrics)
         except CliTunerError as error:
-            if self._state.is_up or self._state.detail == "starting":
+            if self._state.is_up or self._state.detail == _STARTING:
                 log_error(error)
             return State(False, str(error), self._state.identity)
         except Exception as error:  # noqa: BLE001  the watch goes on, whatever happens
