@@ -8,6 +8,7 @@ import pytest
 from tests.watch.conftest import NOW
 
 from cli_tuner.watch.drift import Quality, Sign, findings, ks, psi, worst
+from cli_tuner.watch.evaluation import Compared
 from cli_tuner.watch.numbers import Day, Numbers
 
 NOTHING = Quality()
@@ -67,7 +68,8 @@ def test_small_weeks_say_nothing():
     ("score", "sign"), [(0.80, Sign.NONE), (0.74, Sign.ALERT), (0.69, Sign.RETRAIN)]
 )
 def test_a_falling_evaluation_is_told_even_in_a_small_week(score, sign):
-    assert signs(period(5), quality=Quality(score, 0.80))["evaluation"] is sign
+    quality = Quality((Compared("dev", score, 0.80),))
+    assert signs(period(5), quality=quality)["evaluation on dev"] is sign
 
 
 def test_a_quarter_after_the_training_it_is_time():
@@ -95,14 +97,37 @@ def test_ks_agrees_with_scipy():
         assert probability == pytest.approx(expected.pvalue, abs=0.02)
 
 
-def test_the_program_tells_a_scheduler_by_its_status(paths, journal, answered, monkeypatch, capsys):
+@pytest.fixture
+def evaluation(tmp_path):
+    """The folder of an evaluation, as the stage writes it."""
+
+    def write(folder, score, sha256="0" * 64, name="dev"):
+        measures = {"exact_canonical": {"hits": 1, "n": 200, "value": score}}
+        found = {"n": 200, "sha256": sha256, "suites": {"domain": {"measures": measures}}}
+        path = tmp_path / folder
+        path.mkdir()
+        (path / "results.json").write_text(json.dumps({"sets": {name: found}}))
+        return path
+
+    return write
+
+
+def test_the_program_tells_a_scheduler_by_its_status(paths, evaluation, monkeypatch, capsys):
     from cli_tuner.cli.main import main
 
     monkeypatch.setenv("CLI_TUNER_HOME", str(paths.state.parent))
     assert main(["watch", "drift"]) == 0
-    assert main(["watch", "drift", "--score", "0.72", "--baseline", "0.8"]) == 10
-    assert main(["watch", "drift", "--score", "0.6", "--baseline", "0.8", "--json"]) == 11
+    release = evaluation("release", 0.80)
+    week = ["watch", "drift", "--baseline", str(release), "--evaluation"]
+    assert main([*week, str(evaluation("week-1", 0.72))]) == 10
+    assert main([*week, str(evaluation("week-2", 0.60)), "--json"]) == 11
     shown = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert shown["sign"] == "retrain"
-    for wrong in (["--score", "2", "--baseline", "1"], ["--score", "0.5"], ["--trained", "soon"]):
-        assert main(["watch", "drift", *wrong]) == 2
+    for wrong in (
+        [*week, str(evaluation("other", 0.80, sha256="1" * 64))],
+        [*week, str(evaluation("none", 0.80, name="another"))],
+        [*week, str(paths.state / "nowhere")],
+        ["watch", "drift", "--evaluation", str(release)],
+        ["watch", "drift", "--trained", "soon"],
+    ):
+        assert main(wrong) == 2

@@ -102,11 +102,9 @@ def add_watch(commands: _Commands) -> None:
         "--reference", metavar="SPAN", help="drift: how long before; as long as the period itself"
     )
     parser.add_argument(
-        "--score", type=float, metavar="X", help="drift: this week's evaluation, 0 to 1"
+        "--evaluation", metavar="DIR", help="drift: what `run evaluate` made this week"
     )
-    parser.add_argument(
-        "--baseline", type=float, metavar="X", help="drift: the evaluation of the release"
-    )
+    parser.add_argument("--baseline", metavar="DIR", help="drift: what it made for the release")
     parser.add_argument("--trained", metavar="DATE", help="drift: when the model was trained")
     _add_output(parser)
 

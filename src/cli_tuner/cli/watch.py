@@ -14,6 +14,7 @@ from cli_tuner.journal import Journal
 from cli_tuner.settings import Paths, load_settings
 from cli_tuner.watch.document import to_html, to_markdown
 from cli_tuner.watch.drift import Quality, Sign, findings, worst
+from cli_tuner.watch.evaluation import compared
 from cli_tuner.watch.numbers import Numbers, numbers
 from cli_tuner.watch.period import since
 from cli_tuner.watch.report import blocks, document
@@ -51,17 +52,14 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _quality(given: argparse.Namespace) -> Quality:
-    for name in ("score", "baseline"):
-        value = getattr(given, name)
-        if value is not None and not 0 <= value <= 1:
-            raise UsageError(f"--{name} is from 0 to 1")
-    if (given.score is None) != (given.baseline is None):
-        raise UsageError("--score and --baseline belong together")
+    if (given.evaluation is None) != (given.baseline is None):
+        raise UsageError("--evaluation and --baseline belong together")
+    made = compared(given.evaluation, given.baseline) if given.evaluation else ()
     try:
         trained = date.fromisoformat(given.trained) if given.trained else None
     except ValueError as error:
         raise UsageError("--trained is a date, as in 2026-01-31") from error
-    return Quality(given.score, given.baseline, trained)
+    return Quality(made, trained)
 
 
 def _drift(

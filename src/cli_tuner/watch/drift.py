@@ -2,7 +2,7 @@
 
 Compared are a period and the reference before it:
 
-    quality        an evaluation's score; the share of answers with a command
+    quality        an evaluation on a held-out set; the share of answers with a command
     population     levels and ends of answers (PSI); confidences and lengths of requests (KS, PSI)
     new patterns   what share of the answers people reported as wrong or unsafe
     schedule       how long ago the model was trained
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 
+from cli_tuner.watch.evaluation import Compared
 from cli_tuner.watch.numbers import Numbers, Rate
 
 FEWEST = 100
@@ -55,10 +56,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Quality:
-    """What is known besides the journal: two scores from 0 to 1, and the day of the training."""
+    """What is known besides the journal: evaluations, and the day of the training."""
 
-    score: float | None = None
-    baseline: float | None = None
+    evaluations: tuple[Compared, ...] = ()
     trained: date | None = None
 
 
@@ -129,10 +129,14 @@ def _points(name: str, fell: float, said: str) -> Finding:
 
 
 def _evaluated(quality: Quality) -> list[Finding]:
-    if quality.score is None or quality.baseline is None:
-        return []
-    said = f"score {quality.score:.3f}, was {quality.baseline:.3f}"
-    return [_points("evaluation", quality.baseline - quality.score, said)]
+    return [
+        _points(
+            f"evaluation on {one.name}",
+            one.baseline - one.score,
+            f"right: {one.score:.1%}, was {one.baseline:.1%}",
+        )
+        for one in quality.evaluations
+    ]
 
 
 def _scheduled(now: Numbers, quality: Quality) -> list[Finding]:
