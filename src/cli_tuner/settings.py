@@ -175,10 +175,10 @@ class Settings(NamedTuple):
     timeout_s: float = 120.0  # seconds to wait for an answer
     rate_limit: int = 120  # requests a minute; 0: no limit
     retain_queries: bool = False  # keep raw queries in the journal
-    color: str = "auto"  # auto, always or never
+    color: str = "auto"  # auto, always, never, or plain: for screen readers
 
 
-_CHOICES = {"safety": ("moderate", "strict"), "color": ("auto", "always", "never")}
+_CHOICES = {"safety": ("moderate", "strict"), "color": ("auto", "always", "never", "plain")}
 _RANGES: dict[str, tuple[float, float]] = {
     "max_new_tokens": (1, 1024),
     "idle_minutes": (0.01, 10_080),

@@ -51,7 +51,7 @@ class TestAnAnswer:
         assert response.verdict.command_sha256 == sha256_of("ls -la")
 
     def test_is_coloured_only_when_asked_for(self, generate):
-        assert "\x1b[32msafe" in generate("--color", "always", "list files").err
+        assert "\x1b[36msafe" in generate("--color", "always", "list files").err
         ended = generate("--color", "always", "list files", NO_COLOR="1")
         assert "\x1b[" in ended.err
 

@@ -190,7 +190,7 @@ class TestCopy:
 
 class TestColours:
     def test_are_on_a_terminal(self, generate):
-        assert "\x1b[32msafe\x1b[0m" in generate("list files").terminal
+        assert "\x1b[36msafe\x1b[0m" in generate("list files").terminal
 
     @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
     def test_are_not_where_nobody_wants_them(self, generate, variables):

@@ -19,13 +19,17 @@ from cli_tuner.errors import Exit, UsageError
 
 
 class Handoff(NamedTuple):
-    """What the person asked to be done with the answer."""
+    """What the person asked to be done with the answer.
+
+    `parts` gives the lines that explain a command's parts, if they are wanted.
+    """
 
     run: bool = False
     edit: bool = False
     copy: bool = False
     quiet: bool = False
     explain: bool = False
+    parts: Callable[[str], list[str]] | None = None
 
 
 def hand_over(
@@ -85,6 +89,8 @@ def _show_verdict(answer: Answer, how: Handoff, screen: Screen) -> None:
     for number, (_, other) in enumerate(answer.alternatives, start=2):
         screen.line(f"  {number}: {screen.paint(other, other)}")
     if how.explain:
+        for line in how.parts(str(answer.command)) if how.parts is not None else ():
+            screen.line(f"    {line}")
         for effect in answer.effects:
             screen.line(f"    {visible(effect)}")
     for notice in answer.notices:

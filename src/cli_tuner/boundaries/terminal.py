@@ -13,8 +13,9 @@ import sys
 import unicodedata
 from typing import TextIO
 
+# Cyan, yellow and red: told apart also by those who see no difference between green and red.
 _COLORS = {
-    "safe": "32",
+    "safe": "36",
     "review": "33",
     "blocked": "1;31",
     "dangerous": "1;31",
@@ -49,18 +50,22 @@ def is_hidden(char: str) -> bool:
 
 
 def wants_color(choice: str, stream: TextIO) -> bool:
-    """Whether to colour: `choice` is auto, always or never; NO_COLOR wins over auto."""
+    """Whether to colour: `choice` is auto, always, never or plain; NO_COLOR wins over auto."""
     if choice != "auto":
         return choice == "always"
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 class Screen:
-    """Writes lines to stderr. There is a word beside every colour."""
+    """Writes lines to stderr. There is a word beside every colour.
+
+    With the choice `plain` for screen readers: words and commas, and nothing that is drawn.
+    """
 
     def __init__(self, color: str, stream: TextIO | None = None) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._color = wants_color(color, self._stream)
+        self._plain = color == "plain"
 
     def paint(self, style: str, text: str) -> str:
         """The visible text in a style, or as it is without colours."""
@@ -73,11 +78,22 @@ class Screen:
         What the stream's encoding lacks is written out. Nobody reading is no error here: the
         exit status still tells.
         """
+        if self._plain:
+            text = _spoken(text)
+            if not text:
+                return
         encoding = self._stream.encoding or "utf-8"
         shown = text.encode(encoding, "backslashreplace").decode(encoding)
         with contextlib.suppress(BrokenPipeError):
             self._stream.write(f"{shown}\n")
             self._stream.flush()
+
+
+def _spoken(text: str) -> str:
+    """A line as it is read aloud: no marks below a command, no branches of a tree, no dots."""
+    if not text.strip(" ^"):
+        return ""
+    return text.lstrip(" ├└─│").replace(" · ", ", ")
 
 
 def ask(question: str) -> str | None:

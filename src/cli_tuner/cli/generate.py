@@ -53,8 +53,17 @@ def run(given: argparse.Namespace) -> int:
     if given.json:
         sys.stdout.write(f"{json.dumps(document)}\n")
         return answer.exit
-    how = Handoff(given.run, given.edit, given.copy, given.quiet, given.explain)
+    parts = _parts if given.explain else None
+    how = Handoff(given.run, given.edit, given.copy, given.quiet, given.explain, parts)
     return hand_over(answer, how, Screen(settings.color), _judged_anew)
+
+
+def _parts(command: str) -> list[str]:
+    """The lines that explain each part of a command."""
+    from cli_tuner.cli.explain import lines_of
+    from cli_tuner.explain import explanation
+
+    return lines_of(explanation(command))
 
 
 def _query(words: list[str]) -> str:

@@ -31,7 +31,19 @@ def add_hook(commands: _Commands) -> None:
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    add_color(parser)
+
+
+def add_color(parser: argparse.ArgumentParser) -> None:
+    """How lines for people look."""
     parser.add_argument("--color", choices=("auto", "always", "never"), help="colours on stderr")
+    parser.add_argument(
+        "--plain",
+        dest="color",
+        action="store_const",
+        const="plain",
+        help="for screen readers: words, nothing drawn",
+    )
 
 
 def add_explain(commands: _Commands) -> None:
@@ -79,6 +91,30 @@ def add_fix(commands: _Commands) -> None:
     _add_output(parser)
 
 
+def add_history(commands: _Commands) -> None:
+    """`cli-tuner history`."""
+    parser = commands.add_parser(
+        "history",
+        help="the last answers, or one of them",
+        description="Lists what was answered, newest first. Queries are there only if"
+        " retain_queries is set.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("id", nargs="?", help="the end of an answer's id")
+    parser.add_argument("-n", dest="count", type=int, default=10, metavar="N", help="how many")
+    _add_output(parser)
+
+
+def add_man(commands: _Commands) -> None:
+    """`cli-tuner man`."""
+    commands.add_parser(
+        "man",
+        help="the manual page, for man",
+        description="Prints the page as troff: cli-tuner man > ~/.local/share/man/man1/cli-tuner.1",
+        allow_abbrev=False,
+    )
+
+
 def add_mcp(commands: _Commands) -> None:
     """`cli-tuner mcp`."""
     commands.add_parser(
@@ -92,7 +128,9 @@ def add_mcp(commands: _Commands) -> None:
 BUILDERS = {
     "explain": add_explain,
     "fix": add_fix,
+    "history": add_history,
     "hook": add_hook,
     "init": add_init,
+    "man": add_man,
     "mcp": add_mcp,
 }

@@ -91,7 +91,7 @@ def build_parser(wanted: str | None = None) -> Parser:
 
 def _add_common(parser: argparse.ArgumentParser, *, settings: bool = True) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.add_argument("--color", choices=("auto", "always", "never"), help="colours on stderr")
+    grammar.add_color(parser)
     if settings:
         parser.add_argument("--safety", choices=("strict", "moderate"), help="strict: only safe")
         parser.add_argument(
