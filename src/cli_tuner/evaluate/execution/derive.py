@@ -124,7 +124,7 @@ class _Tree:
         for index, size in enumerate(self._around(self.named.sizes, 1 << 10)):
             self.file(f"{place}/size{index}-{name}", size=size)
         for index, age in enumerate(self._around(self.named.ages_s, 86400)):
-            self.file(f"{place}/age{index}-{name}", age_s=age + 600)
+            self.file(f"{place}/age{index}-{name}", age_s=age + 15)
         for index, mode in enumerate(sorted({*self.named.modes, 0o644, 0o600, 0o744, 0o755})):
             if self.named.modes:
                 self.file(f"{place}/mode{index}-{name}", mode=mode)
