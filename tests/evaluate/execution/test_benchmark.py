@@ -76,19 +76,25 @@ def test_no_generated_request_is_nearly_one_of_these():
     assert near == []
 
 
-def pattern(nodes: Sequence, intent: Intent) -> str:
+VALUE = r"\S+(?: \S+)?"
+"""Any value: one word or two. Longer ones would make every sentence a phrase."""
+
+
+def pattern(nodes: Sequence, intent: Intent, *, inner: bool = False) -> str:
     """All that a phrase can say, whatever the values, as a regular expression."""
     parts = []
     for node in nodes:
         if isinstance(node, Text):
-            parts += [re.escape(word) if word.strip() else r"\s*" for word in
-                      re.split(r"(\s+)", node.text) if word]  # fmt: skip
+            words = [word for word in re.split(r"(\s+)", node.text) if word]
+            parts += [re.escape(word) if word.strip() else r"\s*" for word in words]
         elif isinstance(node, Choice):
-            parts.append(f"(?:{'|'.join(pattern(each, intent) for each in node.options)})")
+            options = [pattern(each, intent, inner=inner) for each in node.options]
+            parts.append(f"(?:{'|'.join(options)})")
         elif isinstance(node, Slot):
             kind = intent.slots[node.name]
-            ways = [pattern(said, intent) for said, _ in kind.options] if isinstance(
-                kind, Switch) else [r"\S.{0,40}?"]  # fmt: skip
+            ways = [VALUE]
+            if isinstance(kind, Switch) and not inner:  # an option may have a slot of its own name
+                ways = [pattern(said, intent, inner=True) for said, _ in kind.options]
             parts.append(f"(?:{'|'.join(ways)})")
     return "".join(parts)
 
