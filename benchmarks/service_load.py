@@ -190,8 +190,11 @@ def check(given: argparse.Namespace) -> bool:
 
 
 def generate(given: argparse.Namespace) -> bool:
-    paths = Paths.of()
-    with Served("--model", "fast") as served:
+    with (
+        tempfile.TemporaryDirectory() as home,  # so that the user's own journal stays as it is
+        Served("--model", "fast", CLI_TUNER_HOME=_with_models(Path(home))) as served,
+    ):
+        paths = Paths.of({"CLI_TUNER_HOME": home})
         bodies = [json.dumps({"query": query}).encode() for query in QUERIES]
         warm_up_s = given.minutes * 6
         ask = ("/v1/generate", bodies, given.clients)
@@ -204,6 +207,13 @@ def generate(given: argparse.Namespace) -> bool:
     for name, share in growth.items():
         print(f"  {name}: {before[name]:.0f} MiB -> {after[name]:.0f} MiB ({share:+.1%})")
     return set(load.statuses) <= {"200", "429"} and max(growth.values()) < GROWTH
+
+
+def _with_models(home: Path) -> str:
+    """The home, with the user's models in it."""
+    (home / "data").mkdir()
+    (home / "data" / "models").symlink_to(Paths.of().models)
+    return str(home)
 
 
 def memory(served: Served, paths: Paths) -> dict[str, float]:
