@@ -17,6 +17,8 @@ from cli_tuner.shell.tokens import tokens_of
 RIGHT = "exact_canonical"
 _BLUE, _GREY, _RED = "#3b6ea5", "#b8bfc6", "#b5483a"
 _MOST = 25
+_LEAST = 3
+"""Items of a program below which its bar says nothing."""
 _LENGTHS = (1, 2, 3, 4, 5, 6, 8, 11, 16, 24)
 """Tokens of the reference at which a new bar begins."""
 
@@ -63,7 +65,8 @@ def _errors(rates: Sequence[Rate]) -> list[list[float]]:
 
 
 def _utilities(plot: Any, judged: Sequence[Judged]) -> Any:
-    parts = list(parts_of(judged, utility_of).items())[:_MOST]
+    every = list(parts_of(judged, utility_of).items())[:_MOST]
+    parts = [one for one in every if len(one[1]) >= _LEAST] or every
     rates = [_rate(part) for _, part in parts]
     figure, axes = plot.subplots(figsize=(7.5, 0.7 + 0.22 * len(parts)), layout="constrained")
     names = [f"{name} ({rate.n})" for (name, _), rate in zip(parts, rates, strict=True)]
