@@ -150,6 +150,20 @@ def test_what_fails_on_our_side_is_one_sentence(serving, capfd, error, status, c
     assert running.is_well()
 
 
+def test_without_a_journal_there_are_answers_and_no_reports(serving):
+    running = serving()
+    journal = running.service.journal
+    request_id = running.post("/v1/generate", query="list all files").json()["request_id"]
+    for kind in (ProvenanceRecord, FeedbackRecord):
+        journal.path(kind).unlink(missing_ok=True)
+        journal.path(kind).mkdir()
+    document = running.post("/v1/generate", query="list all files").json()
+    assert document["command"] == "ls -la"
+    assert document["notices"] == ["this answer was not recorded"]
+    refused = running.post("/v1/feedback", request_id=request_id, kind="wrong")
+    assert (refused.status_code, refused.json()["code"]) == (503, "journal_error")
+
+
 def test_neither_queries_nor_keys_are_logged(serving, capfd):
     backend = ScriptedBackend(["ls"], error=RuntimeError("about the blue elephant"))
     running = serving(backend=backend)

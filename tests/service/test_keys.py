@@ -4,8 +4,16 @@ import threading
 
 import pytest
 
+from cli_tuner.cli import operating
+from cli_tuner.cli.parser import build_parser
 from cli_tuner.errors import ConfigError, UsageError
-from cli_tuner.service.keys import KeyStore
+from cli_tuner.service.keys import CHECK_RATE, RATE, SCOPES, KeyStore
+
+
+def test_the_command_line_offers_what_there_is():
+    given = build_parser().parse_args(["keys", "create", "alice"])
+    assert (given.rate, given.check_rate) == (RATE, CHECK_RATE)
+    assert operating.SCOPES == SCOPES
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """From what people report to a rule's example or a row for training."""
 
 import json
+import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -77,6 +78,7 @@ def test_an_example_fits_into_every_shipped_rule(rule, kind):
     assert getattr(after[1], kind) == (command, *getattr(before[1], kind))
 
 
+@pytest.mark.skipif(shutil.which("patch") is None, reason="patch applies it")
 def test_a_false_positive_becomes_a_patch_that_applies(tmp_path):
     rule = rule_named("delete-project", SHIPPED)
     patch = false_positive(rule, "rm -rf ./*", SHIPPED, Level.SAFE)

@@ -73,7 +73,8 @@ def _confirmed(
         screen.line(f"  {patch.rule.id}: one more example ({word}); apply with: patch -p1")
         if not patch.holds:
             screen.line("  it does not hold yet: `cli-tuner rules test` fails until the rule does")
-    if group.kind in ("wrong", "other") or given.correction or group.corrections:
+    is_known = bool(given.query or group.query) and bool(given.correction or group.corrections)
+    if group.kind in ("wrong", "other") or is_known:
         row = row_of(
             group,
             query=given.query,

@@ -18,6 +18,7 @@ from cli_tuner.errors import (
     BackendUnreachable,
     Cancelled,
     CliTunerError,
+    ConfigError,
     JournalError,
     NotSetUp,
     PolicyError,
@@ -55,6 +56,7 @@ _STATUS: tuple[tuple[type[CliTunerError], int, str], ...] = (
     (NotSetUp, 503, "a part of the service is missing"),
     (PolicyError, 503, "the policy in force is not valid, so nothing is judged"),
     (JournalError, 503, "the journal cannot be used"),
+    (ConfigError, 503, "the service is not configured as it should be"),
 )
 _DETAILS_MAX = 8
 _WHERE_MAX = 80
@@ -109,7 +111,7 @@ def problem_of(error: Exception) -> Problem:
         problem = Problem(error.status_code, str(error.detail), code=code)
         problem.headers = error.headers
         return problem
-    if isinstance(error, UsageError):
+    if isinstance(error, UsageError) and not isinstance(error, ConfigError):
         return Problem(422, str(error), code="bad_request")
     for kind, status, sentence in _STATUS:
         if isinstance(error, kind):
