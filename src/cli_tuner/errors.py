@@ -24,6 +24,8 @@ person sees and, where there is one, the next thing to do. Nobody sees a traceba
     ├── TrainingError            exit 1   a training run cannot begin or go on
     ├── TrainingPaused           exit 75  its time is up; the same command goes on
     ├── EvaluationError          exit 1   something cannot be measured
+    ├── ReleaseError             exit 1   a release cannot be made or switched to
+    │   └── SignatureError       exit 12  it is not signed by a trusted key, or was changed
     ├── PublishError             exit 1   something could not be published
     │   ├── NotPublishable       exit 1   what should be published is not whole, or not clean
     │   ├── HubRefused           exit 1   the Hub said no
@@ -186,6 +188,16 @@ class QuantizationError(CliTunerError):
 
 class EvaluationError(CliTunerError):
     """Something cannot be measured. What was measured before is kept."""
+
+
+class ReleaseError(CliTunerError):
+    """A release cannot be made, or not be switched to. The active one is as it was."""
+
+
+class SignatureError(ReleaseError):
+    """A release is not signed by a trusted key, or something in it was changed."""
+
+    exit_code = Exit.POLICY
 
 
 class PolicyError(CliTunerError):

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from cli_tuner.cli import grammar, operating
+from cli_tuner.cli import grammar, operating, releasing
 from cli_tuner.errors import Exit
 
 _EPILOG = """\
@@ -82,6 +82,7 @@ def build_parser(wanted: str | None = None) -> Parser:
         "completions": _add_completions,
         **grammar.BUILDERS,
         **operating.BUILDERS,
+        **releasing.BUILDERS,
     }
     for name, add in builders.items():
         if wanted not in builders or name == wanted:

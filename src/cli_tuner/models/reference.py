@@ -4,13 +4,14 @@ fast | balanced | large      a base, with its default adapter if one is shipped 
 <base>+<adapter>             with this adapter
 <base>+none                  the base alone
 path/to/file.gguf            any GGUF file
+base.gguf+adapter.gguf       two of them, by their paths: a release has both in its folder
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli_tuner.errors import ModelCorrupt, ModelMissing, UsageError
@@ -22,6 +23,7 @@ from cli_tuner.models.store import Store, write_atomically
 from cli_tuner.settings import Paths
 
 _DIGESTS_KEPT = 64
+_PAIR = ".gguf+"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def resolve(ref: str, paths: Paths, progress: Progress = SILENT) -> ResolvedMode
     base, ModelMissing and ModelCorrupt with the command that helps.
     """
     if is_path(ref):
-        return _resolve_path(Path(ref).expanduser(), paths, progress)
+        return _resolve_paths(ref, paths, progress)
     base, adapter = parse(ref, load_catalogue(paths))
     store = Store(paths.models)
     if adapter is None and "+" not in ref:
@@ -113,6 +115,18 @@ def _installed_default(base: BaseModel, store: Store, catalogue: Catalogue) -> A
     adapter = catalogue.adapter(base.default_adapter)
     _check_pair(base, adapter)
     return adapter if store.holding(adapter).whole else None
+
+
+def _resolve_paths(ref: str, paths: Paths, progress: Progress) -> ResolvedModel:
+    """One file, or a base and its adapter."""
+    head, pair, tail = ref.partition(_PAIR)
+    if not pair:
+        return _resolve_path(Path(ref).expanduser(), paths, progress)
+    base = _resolve_path(Path(f"{head}.gguf").expanduser(), paths, progress)
+    adapter = _resolve_path(Path(tail).expanduser(), paths, progress)
+    return replace(
+        base, adapter=adapter.name, adapter_path=adapter.path, adapter_sha256=adapter.sha256
+    )
 
 
 def _resolve_path(path: Path, paths: Paths, progress: Progress) -> ResolvedModel:
