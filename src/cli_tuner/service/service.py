@@ -12,8 +12,8 @@ from typing import Literal
 
 from anyio import to_thread
 
+from cli_tuner import __version__
 from cli_tuner.boundaries.api import options_for
-from cli_tuner.boundaries.assemble import parts_for
 from cli_tuner.boundaries.generate import generate
 from cli_tuner.boundaries.parts import Parts
 from cli_tuner.errors import CliTunerError, PolicyError
@@ -66,8 +66,14 @@ class Service:
         self.journal = Journal(paths)
         self.history = History()
         self._began = time.monotonic()
-        parts = parts_for(settings, paths, probe.backend)
-        self._parts = replace(parts, journal=self._ledger("-"), limiter=self.access.rates)
+        # Not `parts_for`: what is installed on this machine says nothing about a caller's.
+        self._parts = Parts(
+            backend=probe.backend,
+            check=check,
+            journal=self._ledger("-"),
+            limiter=self.access.rates,
+            code_version=__version__,
+        )
         self.metrics.runs(load_policy(paths, _NO_FOLDER).ruleset_digest())
         self.metrics.gauge("queue_length", "Requests waiting.", lambda: self.desk.waiting)
         self.metrics.gauge("in_flight", "Requests being worked on.", lambda: self.desk.working)
