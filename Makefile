@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 QUERY ?= find all python files modified in the last 2 days
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit safety bench lock schemas train-smoke train-test clean
+.PHONY: help demo test lint unit safety bench lock schemas train-smoke train-test lmeval-test clean
 
 help:
 	@echo "make demo    set up and answer a real query with the real model"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench   measure latency on this machine"
 	@echo "make train-smoke  train the 0.5B for some minutes, load the result, ask it"
 	@echo "make train-test   the tests of training that need PyTorch"
+	@echo "make lmeval-test  the tests of general benchmarks, which need lm-eval"
 	@echo "make lock    renew uv.lock and requirements/"
 
 $(BIN)/python:
@@ -70,7 +71,7 @@ lock: $(VENV)/.dev
 	$(BIN)/uv export --frozen --quiet --no-header --no-annotate --no-emit-project \
 		--no-default-groups --group build -o requirements/run.txt
 	$(BIN)/uv export --frozen --quiet --no-header --no-annotate --no-emit-project \
-		--extra data --extra serve --extra quantize --group build --group dev -o requirements/dev.txt
+		--extra data --extra evaluate --extra serve --extra quantize --group build --group dev -o requirements/dev.txt
 
 # PyTorch lives apart, so that `make test` stays small.
 TRAIN := .venv-train
@@ -85,6 +86,20 @@ $(TRAIN)/.ready: requirements/train.in requirements/run.txt pyproject.toml
 train-smoke: $(TRAIN)/.ready
 	$(TRAIN)/bin/cli-tuner setup --model fast
 	$(TRAIN)/bin/python benchmarks/train_smoke.py
+
+# lm-evaluation-harness brings some fifty packages of its own.
+LMEVAL := .venv-lmeval
+$(LMEVAL)/.ready: requirements/run.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed; set PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(LMEVAL)
+	$(LMEVAL)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/run.txt
+	$(LMEVAL)/bin/python -m pip --disable-pip-version-check --quiet install --no-build-isolation \
+		--editable '.[evaluate,lmeval]' pytest pytest-timeout hypothesis
+	@touch $@
+
+lmeval-test: $(LMEVAL)/.ready
+	$(LMEVAL)/bin/cli-tuner setup --model fast
+	$(LMEVAL)/bin/python -m pytest tests/evaluate/general
 
 train-test: $(TRAIN)/.ready
 	$(TRAIN)/bin/python -m pytest tests/train

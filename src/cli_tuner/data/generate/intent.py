@@ -292,8 +292,8 @@ def _check_slots(intent: Intent, texts: tuple[str, ...]) -> None:
             raise IntentError(f'slot "{name}" is not in the command')
     for text, nodes in zip(texts, intent.say, strict=True):
         sure = certain_slots(nodes)
-        for name, slot in intent.slots.items():
-            if isinstance(slot, Switch) and times_said(nodes, name) > 1:
+        for name, kind in intent.slots.items():
+            if isinstance(kind, Switch) and times_said(nodes, name) > 1:
                 raise IntentError(f'phrase "{text}" may say the switch {{{name}}} twice')
         for name, slot in needed.items():
             switch = intent.slots[name]
