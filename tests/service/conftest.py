@@ -22,7 +22,7 @@ from cli_tuner.service.server import server_of
 from cli_tuner.service.service import Service
 from cli_tuner.settings import Paths, Settings
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 class Held(ScriptedBackend):
