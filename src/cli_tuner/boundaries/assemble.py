@@ -9,6 +9,7 @@ from cli_tuner.backends.local import LocalBackend
 from cli_tuner.backends.protocol import Backend
 from cli_tuner.boundaries.parts import Parts
 from cli_tuner.boundaries.rate import RateLimiter
+from cli_tuner.grounding import Installed, problems_in
 from cli_tuner.guard import check
 from cli_tuner.journal import Journal
 from cli_tuner.models import ResolvedModel, load_catalogue, resolve
@@ -18,12 +19,14 @@ from cli_tuner.settings import LOCAL, Paths, Settings, api_key, private_folder
 
 def parts_for(settings: Settings, paths: Paths, backend: Backend) -> Parts:
     """Everything but the backend is the same for all of them."""
+    installed = Installed(paths.cache / "help")
     return Parts(
         backend=backend,
         check=check,
         journal=Journal(paths),
         limiter=RateLimiter(settings.rate_limit),
         code_version=__version__,
+        problems=lambda command: problems_in(command, installed),
     )
 
 

@@ -51,6 +51,7 @@ def respond(
             )
         except CliTunerError as error:
             notices.append(f"not recorded: {error}")
+    notices += trace.notices
     if trace.signals:
         notices.append(f"the query addresses the model ({', '.join(trace.signals)})")
     trace.times_ms[Boundary.EGRESS] = (time.perf_counter() - began) * 1000

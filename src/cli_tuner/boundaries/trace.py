@@ -41,6 +41,7 @@ class Trace:
         self.options = options
         self.at = Boundary.INGRESS
         self.signals: tuple[str, ...] = ()
+        self.notices: tuple[str, ...] = ()
         self.normalized: NormalizedRequest | None = None
         self.outputs: tuple[RawModelOutput, ...] = ()
         self.judged: str | None = None

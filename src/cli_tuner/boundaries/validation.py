@@ -11,6 +11,7 @@ still be the wrong one. This is the one place where a ValidatedCommand is made.
 from __future__ import annotations
 
 from cli_tuner.boundaries.answer import phrase
+from cli_tuner.boundaries.choice import ranked
 from cli_tuner.boundaries.extract import NoCommand, command_in
 from cli_tuner.boundaries.parts import Parts
 from cli_tuner.boundaries.terminal import is_hidden
@@ -31,11 +32,13 @@ from cli_tuner.shell import is_known_utility, syntax_error_in
 def validate(
     outputs: tuple[RawModelOutput, ...], trace: Trace, parts: Parts
 ) -> tuple[ValidatedCommand, ...]:
-    """The commands that may be shown, best first, each once.
+    """The commands that may be shown, best first (see `choice`), each once.
 
-    Refused with the first output's reason if none may be.
+    Refused with the first output's reason if none may be. What would keep the best one from
+    working here is noted.
     """
     passed: dict[str, ValidatedCommand] = {}
+    votes: dict[str, int] = {}
     refusals: list[tuple[Refused, str | None, Verdict | None]] = []
     for output in outputs:
         try:
@@ -44,12 +47,15 @@ def validate(
             refusals.append((refused, trace.judged, trace.verdict))
         else:
             passed.setdefault(command.command, command)
+            votes[command.command] = votes.get(command.command, 0) + 1
     if not passed:
         first, trace.judged, trace.verdict = refusals[0]
         raise first
-    best = next(iter(passed.values()))
+    commands = ranked(tuple(passed.values()), tuple(votes.values()), parts.problems)
+    best = commands[0]
     trace.judged, trace.verdict = best.command, best.verdict
-    return tuple(passed.values())
+    trace.notices = parts.problems(best.command)
+    return commands
 
 
 def _validated(output: RawModelOutput, trace: Trace, parts: Parts) -> ValidatedCommand:
