@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from cli_tuner.artifacts.artifact import PROVENANCE, address_of, digests_of, sha256_of_file
 from cli_tuner.backends.scripted import ScriptedBackend
+from cli_tuner.cli.main import main
 from cli_tuner.guard import ruleset_digest
 from cli_tuner.prompt import TEMPLATE_SHA256
 from cli_tuner.release.build import Order, build
@@ -112,3 +116,65 @@ class Answers:
 def gates(paths: Paths) -> Gates:
     """All gates, with a model that always says the same."""
     return Gates(paths, Settings(), Answers("ls -la"))
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    """The URL of a server that speaks as a model's does, and always says `ls -la`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._reply({"data": [{"id": "scripted"}]})
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            choice = {"message": {"content": "ls -la"}, "finish_reason": "stop"}
+            self._reply({"choices": [choice], "usage": {"completion_tokens": 3}})
+
+        def _reply(self, document: Any) -> None:
+            body = json.dumps(document).encode()
+            with contextlib.suppress(ConnectionError):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class Ended(NamedTuple):
+    """How the program ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """`cli-tuner` with these arguments, in a home of its own."""
+    monkeypatch.setenv("CLI_TUNER_HOME", str(tmp_path / "home"))
+
+    def run(*arguments: str) -> Ended:
+        try:
+            status = main(arguments)
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        return Ended(status, *capsys.readouterr())
+
+    return run

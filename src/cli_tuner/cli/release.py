@@ -117,6 +117,7 @@ class _Desk:
             wrong["log"] = f"line {log.broken.line} is {log.broken.kind}"
         share = pointer.share if pointer is not None else 0
         shown = {
+            **dict.fromkeys(("active", "previous", "canary")),
             **{name: place.model_dump(mode="json") for name, place in places.items()},
             "share": share,
             "since": pointer.since.isoformat() if pointer is not None else None,
@@ -228,12 +229,12 @@ class _Desk:
             self._screen.line(f"  {word} {one.gate}: {visible(one.said)}")
 
     def _version(self) -> str:
-        if self._given.version is None:
+        if self._given.wanted is None:
             raise UsageError(
                 f"release {self._given.action} needs a version",
                 hint=f"as in: cli-tuner release {self._given.action} 1.0.0",
             )
-        return str(self._given.version)
+        return str(self._given.wanted)
 
     def _say(self, text: str) -> None:
         self._screen.line(f"  {visible(text)}")

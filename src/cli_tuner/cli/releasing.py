@@ -26,7 +26,9 @@ def add_release(commands: _Commands) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("action", choices=ACTIONS, nargs="?", default="status")
-    parser.add_argument("version", nargs="?", help="as in 1.2.0; verify also takes a folder")
+    parser.add_argument(
+        "wanted", metavar="VERSION", nargs="?", help="as in 1.2.0; verify also takes a folder"
+    )
     build = parser.add_argument_group("build")
     build.add_argument("--model", metavar="REF", help="the weights, as generate takes them")
     build.add_argument("--evaluation", metavar="DIR", help="what `run evaluate` made")

@@ -60,7 +60,10 @@ def gated(version: str, gates: Gates) -> tuple[Verified, tuple[Outcome, ...]]:
     """
     paths = gates.paths
     began = time.perf_counter()
-    release, found = gates.run(release_folder(version, paths))
+    folder = release_folder(version, paths)
+    if not folder.is_dir():
+        raise ReleaseError(f"there is no release {version}", hint="see: cli-tuner release status")
+    release, found = gates.run(folder)
     if release is not None and release.manifest.version != version:
         said = f"the folder {version} holds release {release.manifest.version}"
         release, found = None, [Outcome(gate="signature", passed=False, said=said)]
