@@ -6,7 +6,7 @@ import pytest
 
 from cli_tuner.artifacts.artifact import sha256_of_file
 from cli_tuner.backends.protocol import Sampling
-from cli_tuner.errors import BackendUnreachable
+from cli_tuner.errors import BackendError, BackendUnreachable
 from cli_tuner.models import resolve
 from cli_tuner.records import (
     Finish,
@@ -154,6 +154,35 @@ def test_a_canary_answers_its_own_requests(built, gates, engines, paths):
     assert engines.backend.identity.name.endswith("tiny-1.0.0.gguf")
     rollback(paths)
     assert {engines.ask() for _ in range(50)} == {"tiny-1.0.0.gguf"}
+
+
+def test_a_service_that_starts_with_a_release_never_needs_the_usual_model(built, gates, paths):
+    built("1.0.0")
+    promote("1.0.0", gates)
+    engines = Engines(paths)
+    assert engines.ask() == "tiny-1.0.0.gguf"
+    assert [one.reference for one in engines.made] == [active(paths).active.reference]
+
+
+def test_a_release_that_is_broken_at_the_start_answers_nobody(built, gates, paths):
+    built("1.0.0")
+    promote("1.0.0", gates)
+    slot = slot_folder(paths, Slot.BLUE) / "tiny-1.0.0.gguf"
+    slot.unlink()
+    slot.write_bytes(b"GGUFsomething else")
+    engines = Engines(paths)
+    with pytest.raises(BackendError, match="other weights"):
+        engines.ask()
+
+
+def test_a_broken_canary_gets_no_request(built, gates, engines, paths):
+    built("1.0.0")
+    built("1.1.0")
+    promote("1.0.0", gates)
+    canary("1.1.0", 99, gates)
+    (slot_folder(paths, Slot.GREEN) / "manifest.json").unlink()
+    engines.ask_until("tiny-1.0.0.gguf")
+    assert {engines.ask() for _ in range(20)} == {"tiny-1.0.0.gguf"}
 
 
 @contextmanager

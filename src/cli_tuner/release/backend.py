@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from cli_tuner.backends.engine import Engine
+from cli_tuner.backends.local import LocalBackend
 from cli_tuner.backends.protocol import Backend, Sampling, never
 from cli_tuner.errors import BackendError, CliTunerError
 from cli_tuner.records import ModelIdentity, NormalizedRequest, RawModelOutput
 from cli_tuner.release.manifest import Manifest
 from cli_tuner.release.slots import Held, active
-from cli_tuner.settings import Paths
+from cli_tuner.settings import Paths, Settings
 
 _RETRY_S = 5.0
 
@@ -32,12 +34,24 @@ Release = Callable[[Backend], None]
 
 @dataclass(eq=False)
 class _Arm:
-    """An engine with the weights of one release, or with those of the settings."""
+    """An engine with the weights of one release, or with those of the settings.
+
+    It is `ready` when it has loaded its weights and they are the right ones.
+    """
 
     backend: Backend
     in_flight: int = 0
-    is_loaded: bool = False
-    failed_at: float | None = None
+    ready: bool = False
+    failure: str | None = None
+    failed_at: float = 0.0
+    loading: threading.Thread | None = None
+
+    def wait(self) -> None:
+        """Wait until it is ready. Raises BackendError if it cannot be."""
+        if self.loading is not None and not self.ready:
+            self.loading.join()
+        if not self.ready:
+            raise BackendError(self.failure or "the release does not load")
 
 
 class ReleasedBackend:
@@ -54,15 +68,24 @@ class ReleasedBackend:
         self._end = end
         self._say = say
         self._lock = threading.Lock()
-        usual = _Arm(start(model), is_loaded=True)
-        self._arms: dict[str, _Arm] = {model: usual}
-        self._last: tuple[str, _Arm] = (model, usual)
         self._said = ""
+        self._arms: dict[str, _Arm] = {}
+        held = self._wanted(None)
+        name = model if held is None else held.reference
+        arm = self._arms[name] = _Arm(start(name), ready=held is None)
+        self._last: tuple[str, _Arm] = (name, arm)
+        if held is not None:  # nothing answered before, so the first request waits for it
+            self._load(held, arm)
+
+    @property
+    def current(self) -> Backend:
+        """The engine that answers most requests."""
+        return self._chosen(None).backend
 
     @property
     def identity(self) -> ModelIdentity:
         """Which weights answer most requests. Raises as `complete` does."""
-        return self._chosen(None).backend.identity
+        return self.current.identity
 
     def complete(
         self,
@@ -86,6 +109,7 @@ class ReleasedBackend:
     def _taken(self, request_id: str) -> Iterator[_Arm]:
         arm = self._chosen(request_id)
         try:
+            arm.wait()
             yield arm
         finally:
             with self._lock:
@@ -119,27 +143,29 @@ class ReleasedBackend:
         if arm is None:
             arm = self._arms[wanted.reference] = _Arm(self._start(wanted.reference))
             self._load(wanted, arm)
-        elif arm.failed_at is not None and time.monotonic() - arm.failed_at > _RETRY_S:
+        elif arm.failure is not None and time.monotonic() - arm.failed_at > _RETRY_S:
             self._load(wanted, arm)
-        if not arm.is_loaded:
+        if not arm.ready:
             return self._last[1]
         if not is_canary:
             self._last = wanted.reference, arm
         return arm
 
     def _load(self, held: Held, arm: _Arm) -> None:
-        """Begin to load; the lock is held."""
-        arm.failed_at = None
-        threading.Thread(target=self._loaded, args=(held, arm), daemon=True).start()
+        """Begin to load; the lock is held, or nobody else is there yet."""
+        arm.failure = None
+        arm.loading = threading.Thread(target=self._loaded, args=(held, arm), daemon=True)
+        arm.loading.start()
 
     def _loaded(self, held: Held, arm: _Arm) -> None:
         try:
             _check_identity(arm.backend.identity, held.manifest)
-            arm.is_loaded = True
+            arm.ready = True
             self._say(f"release {held.manifest.version} is loaded")
         except CliTunerError as error:
-            self._say_once(f"release {held.manifest.version} does not load: {error}")
             arm.failed_at = time.monotonic()
+            arm.failure = f"release {held.manifest.version} does not load: {error}"
+            self._say_once(arm.failure)
 
     def _retire(self) -> None:
         """Let go of engines that no pointer names and nobody waits for."""
@@ -165,6 +191,27 @@ class ReleasedBackend:
         if text != self._said:
             self._said = text
             self._say(text)
+
+
+class ResidentBackend(LocalBackend):
+    """Completions from one resident engine, which can be asked how it is, and stopped."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.engine = engine
+
+
+def following(settings: Settings, paths: Paths, say: Callable[[str], None]) -> ReleasedBackend:
+    """A backend of resident engines that follows the releases; `say` is told of each change."""
+
+    def start(model: str) -> Backend:
+        return ResidentBackend(Engine.of(settings._replace(model=model), paths))
+
+    def end(backend: Backend) -> None:
+        if isinstance(backend, ResidentBackend):
+            backend.engine.stop()
+
+    return ReleasedBackend(paths, settings.model, start, end, say)
 
 
 def _check_identity(identity: ModelIdentity, manifest: Manifest) -> None:

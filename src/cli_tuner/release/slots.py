@@ -18,7 +18,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -142,7 +142,10 @@ def _in_force(paths: Paths) -> InForce | None:
     pointer = read_pointer(paths)
     if pointer is None:
         return None
-    canary = held_in(paths, pointer.canary) if pointer.canary is not None else None
+    canary = None
+    if pointer.canary is not None:
+        with suppress(ReleaseError):  # a broken canary gets no request; `status` says that it is
+            canary = held_in(paths, pointer.canary)
     return InForce(pointer, held_in(paths, pointer.active), canary)
 
 
