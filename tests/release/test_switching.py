@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import time
 from dataclasses import replace
@@ -241,3 +242,17 @@ def test_a_refused_release_leaves_everything_as_it_was(three, gates, paths):
         promote("2.0.0", bad)
     assert (releases(paths) / POINTER).read_bytes() == before
     assert json.loads(before)["previous"]["version"] == "1.0.0"
+
+
+def test_a_full_disk_leaves_what_was_active(three, gates, paths, monkeypatch):
+    promote("1.0.0", gates)
+    promote("1.1.0", gates)
+    before = (releases(paths) / POINTER).read_bytes()
+
+    def full(_):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ReleaseError, match="what was active still is"):
+        rollback(paths)
+    assert (releases(paths) / POINTER).read_bytes() == before
