@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import pytest
 
 from cli_tuner.artifacts.artifact import sha256_of_file
+from cli_tuner.backends.engine import Engine as Engine_
 from cli_tuner.backends.protocol import Sampling
 from cli_tuner.errors import BackendError, BackendUnreachable
 from cli_tuner.models import resolve
@@ -16,9 +17,10 @@ from cli_tuner.records import (
     new_request_id,
     sha256_of,
 )
-from cli_tuner.release.backend import ReleasedBackend
+from cli_tuner.release.backend import FollowingBackend, ReleasedBackend, _stop
 from cli_tuner.release.slots import Slot, active, slot_folder
 from cli_tuner.release.switching import canary, promote, rollback
+from cli_tuner.settings import Settings
 
 PATIENCE_S = 20.0
 
@@ -183,6 +185,23 @@ def test_a_broken_canary_gets_no_request(built, gates, engines, paths):
     (slot_folder(paths, Slot.GREEN) / "manifest.json").unlink()
     engines.ask_until("tiny-1.0.0.gguf")
     assert {engines.ask() for _ in range(20)} == {"tiny-1.0.0.gguf"}
+
+
+def test_resident_engines_are_those_of_the_releases(built, gates, paths):
+    settings = Settings(model="fast")
+    assert FollowingBackend(settings, paths, print).engine.model == "fast"
+    built("1.0.0")
+    promote("1.0.0", gates)
+    reference = active(paths).active.reference
+    stopped = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine_, "ask", lambda *_, **__: {})  # no process for weights of nothing
+        patch.setattr(Engine_, "stop", lambda engine: stopped.append(engine.model))
+        backend = FollowingBackend(settings, paths, print)
+        assert backend.engine.model == reference
+        backend._arms[reference].loading.join()
+        _stop(backend.current)
+    assert stopped == [reference]
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.release.conftest import artifact, evaluation, weights
@@ -61,6 +62,13 @@ def test_an_adapter_is_a_file_of_its_own(order, paths, tmp_path):
     assert (
         manifest.reference(folder) == f"{folder}/base-2.0.0.gguf+{folder}/base-2.0.0.adapter.gguf"
     )
+
+
+def test_weights_that_are_written_over_do_not_change_a_release(order, paths):
+    given = order("1.0.0")
+    folder = build(given, Settings(), paths)
+    Path(given.model).write_bytes(b"GGUFother weights in the same file")
+    verified(folder, paths)
 
 
 def test_bounds_come_from_a_file(tmp_path):

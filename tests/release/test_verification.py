@@ -48,6 +48,10 @@ def test_a_file_more_or_less_or_a_link_is_refused(built, paths, tmp_path):
     with pytest.raises(SignatureError, match="not part of"):
         verified(folder, paths)
     (folder / "more").unlink()
+    (folder / "more").symlink_to(tmp_path)
+    with pytest.raises(SignatureError, match="not part of"):
+        verified(folder, paths)
+    (folder / "more").unlink()
     bill = folder / "bom.json"
     bill.rename(tmp_path / "bom.json")
     with pytest.raises(SignatureError, match="missing"):

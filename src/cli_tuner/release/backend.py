@@ -201,17 +201,26 @@ class ResidentBackend(LocalBackend):
         self.engine = engine
 
 
-def following(settings: Settings, paths: Paths, say: Callable[[str], None]) -> ReleasedBackend:
-    """A backend of resident engines that follows the releases; `say` is told of each change."""
+class FollowingBackend(ReleasedBackend):
+    """Resident engines that follow the releases; `say` is told of each change, from any thread."""
 
-    def start(model: str) -> Backend:
-        return ResidentBackend(Engine.of(settings._replace(model=model), paths))
+    def __init__(self, settings: Settings, paths: Paths, say: Callable[[str], None]) -> None:
+        def start(model: str) -> ResidentBackend:
+            return ResidentBackend(Engine.of(settings._replace(model=model), paths))
 
-    def end(backend: Backend) -> None:
-        if isinstance(backend, ResidentBackend):
-            backend.engine.stop()
+        super().__init__(paths, settings.model, start, _stop, say)
 
-    return ReleasedBackend(paths, settings.model, start, end, say)
+    @property
+    def engine(self) -> Engine:
+        """The engine that answers most requests."""
+        current = self.current
+        assert isinstance(current, ResidentBackend)  # noqa: S101  `start` makes nothing else
+        return current.engine
+
+
+def _stop(backend: Backend) -> None:
+    if isinstance(backend, ResidentBackend):
+        backend.engine.stop()
 
 
 def _check_identity(identity: ModelIdentity, manifest: Manifest) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -132,7 +133,10 @@ class _Shelf:
         return Model(name=name, base=base, adapter=adapter)
 
     def _weights(self, path: Path, source: str, name: str) -> Weights:
-        link_or_copy(path.resolve(), self.folder / name)
+        if path.resolve().is_relative_to(self.paths.models.resolve()):
+            link_or_copy(path.resolve(), self.folder / name)  # the store never writes into a file
+        else:
+            shutil.copyfile(path, self.folder / name)
         digest = sha256_of_file(self.folder / name)
         known = next((one for one in load_catalogue(self.paths) if one.sha256 == digest), None)
         licence = (known.licence if known is not None else "") or self.order.licence

@@ -52,7 +52,9 @@ def verified(folder: Path, paths: Paths) -> Verified:
 
 def _check_files(manifest: Manifest, folder: Path) -> None:
     found = {
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
     } - {MANIFEST, SIGNATURE}
     for name in sorted(found | manifest.files.keys()):
         path = folder / name
