@@ -10,13 +10,12 @@ import threading
 from typing import NamedTuple
 
 from cli_tuner.backends import contact
-from cli_tuner.backends.engine import Engine
 from cli_tuner.backends.http import HttpBackend
-from cli_tuner.backends.local import LocalBackend
 from cli_tuner.backends.protocol import Backend
 from cli_tuner.errors import CliTunerError
 from cli_tuner.models import load_catalogue
 from cli_tuner.records import ModelIdentity
+from cli_tuner.release.backend import FollowingBackend
 from cli_tuner.service.fleet import Fleet
 from cli_tuner.service.metrics import Metrics
 from cli_tuner.service.problem import log_error
@@ -55,26 +54,29 @@ class ResidentProbe(Probe):
     """Keeps the resident engine running."""
 
     def __init__(self, settings: Settings, paths: Paths) -> None:
-        self._engine = Engine.of(settings._replace(idle_minutes=_IDLE_MINUTES), paths)
-        self._was_running = contact.listens(self._engine.socket_path)
+        settings = settings._replace(idle_minutes=_IDLE_MINUTES)
+        self._releases = FollowingBackend(settings, paths, print)
+        self._was_running = contact.listens(self._releases.engine.socket_path)
         self._pid: int | None = None
-        super().__init__(LocalBackend(self._engine))
+        self._asked = self._releases.engine
+        super().__init__(self._releases)
 
     def state(self, metrics: Metrics) -> State:
         """Start it if it is gone, wait until it is loaded, and see whether it is the same one."""
-        status = self._engine.ask({"op": "status"})
+        engine = self._releases.engine
+        status = engine.ask({"op": "status"})
         if not status.get("loaded"):
-            self._engine.ask({"op": "hello"})
+            engine.ask({"op": "hello"})
         pid = int(status.get("pid", 0))
-        if self._pid not in (None, pid):
+        if engine == self._asked and self._pid not in (None, pid):
             metrics.engine_restarts.inc()
-        self._pid = pid
+        self._pid, self._asked = pid, engine
         return State(True, f"process {pid}", self.backend.identity)
 
     def close(self) -> None:
         """End the engine, if it was started for this service."""
         if not self._was_running:
-            self._engine.stop()
+            self._releases.engine.stop()
 
 
 class FleetProbe(Probe):
