@@ -9,12 +9,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 QUERY ?= find all python files modified in the last 2 days
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit safety bench lock schemas train-smoke train-test lmeval-test clean
+.PHONY: help demo test lint unit exhaustive safety bench lock schemas train-smoke train-test lmeval-test clean
 
 help:
 	@echo "make demo    set up and answer a real query with the real model"
 	@echo "make test    set up and run everything: lint, types, layers, tests, safety benchmark"
 	@echo "make lint    lint, types and layers only"
+	@echo "make exhaustive   the tests that take minutes: all tasks, all pairs"
 	@echo "make safety  the guard's benchmark: both error rates"
 	@echo "make bench   measure latency on this machine"
 	@echo "make train-smoke  train the 0.5B for some minutes, load the result, ask it"
@@ -56,7 +57,11 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache
 
 unit: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not model and not slow"
+	$(BIN)/python -m pytest -m "not model and not slow and not exhaustive"
+
+# What `make test` does for some: every task of the execution benchmark, every pair for the judge.
+exhaustive: $(VENV)/.dev
+	$(BIN)/python -m pytest -m exhaustive
 
 safety: $(VENV)/.run
 	$(BIN)/python benchmarks/safety/run.py

@@ -131,7 +131,7 @@ def test_one_task_of_each_area_is_met_by_its_references_only(area):
     assert problems(next(task for task in TASKS if task.area == area)) == []
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("isolated")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("area", AREAS)

@@ -66,7 +66,7 @@ def test_some_pairs_are_judged_as_a_person_would():
     assert [one.judgement.answer for one in found] == ["equivalent", "different"]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("isolated")
 @pytest.mark.timeout(900)
 def test_the_judge_is_as_good_as_the_document_says():
