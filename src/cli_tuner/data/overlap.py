@@ -13,8 +13,13 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from cli_tuner.data.keys import Words, jaccard, views_of
+
+_Groups: TypeAlias = "defaultdict[tuple[int, int], list[int]]"
+"""Sets by their size and by how many of their words come from here on."""
+_NONE: _Groups = defaultdict(list)
 
 
 class Overlap:
@@ -38,26 +43,27 @@ class _View:
         self._sets = sets
         self._least = least
         self._frequency = Counter(word for one in sets for word in one)
-        self._postings: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._postings: defaultdict[str, _Groups] = defaultdict(lambda: defaultdict(list))
         for number, one in enumerate(sets):
             for place, word in enumerate(self._prefix(one)):
-                self._postings[word].append((number, len(one) - place))
+                self._postings[word][len(one), len(one) - place].append(number)
 
     def like(self, words: Words) -> Iterator[tuple[int, float]]:
         seen: set[int] = set()
         size = len(words)
         for place, word in enumerate(self._prefix(words)):
-            for number, left in self._postings.get(word, ()):
-                if number in seen:
-                    continue
-                seen.add(number)
-                # No earlier word of either is in the other, or this would not be the first hit.
+            for (other_size, left), numbers in self._postings.get(word, _NONE).items():
+                # If this is their first word in common, no earlier one of either is in the other;
+                # and if it is not, the first one allowed more.
                 shared = min(size - place, left)
-                if shared < self._least * (size + len(self._sets[number]) - shared) - 1e-9:
+                if shared < self._least * (size + other_size - shared) - 1e-9:
                     continue
-                value = jaccard(words, self._sets[number])
-                if value >= self._least:
-                    yield number, value
+                for number in numbers:
+                    if number not in seen:
+                        seen.add(number)
+                        value = jaccard(words, self._sets[number])
+                        if value >= self._least:
+                            yield number, value
 
     def _prefix(self, words: Words) -> list[str]:
         """The rarest words, as many as the bound asks for."""
