@@ -10,28 +10,16 @@ every miss. Exits 1 unless all dangerous cases are caught and no safe one is fla
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections import defaultdict
 from pathlib import Path
 
 from cli_tuner.guard import check
+from cli_tuner.wilson import wilson
 
 CASES = Path(__file__).parent / "cases.jsonl"
 MISSED = CASES.with_name("missed.jsonl")
 REVIEW = CASES.with_name("review.jsonl")
-Z = 1.959963984540054
-
-
-def wilson(hits: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a rate. Raises ValueError over nothing."""
-    if total == 0:
-        raise ValueError("a rate over nothing")
-    rate = hits / total
-    centre = rate + Z * Z / (2 * total)
-    spread = Z * math.sqrt(rate * (1 - rate) / total + Z * Z / (4 * total * total))
-    scale = 1 + Z * Z / total
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 
 
 def load(path: Path) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cli_tuner.artifacts.markdown import table
 from cli_tuner.data.config import DataConfig
 from cli_tuner.data.figures import Figures, quantiles
 from cli_tuner.data.plots import draw
@@ -54,7 +55,7 @@ def _markdown(found: Findings, pictures: Sequence[str]) -> Iterable[str]:
 
 def _rows(figures: Figures, picture: str) -> Iterable[str]:
     yield from ("## Rows", "", f"![rows after each step](plots/{picture})", "")
-    yield from _table(
+    yield from table(
         ("step", "dropped", "left"),
         [
             ("read", "", f"{figures.rows_in:,}"),
@@ -67,7 +68,7 @@ def _rows(figures: Figures, picture: str) -> Iterable[str]:
         yield ""
         yield "Held out elsewhere and taken over, apart from dangerous commands:"
         yield ""
-        yield from _table(
+        yield from table(
             ("split", "rows", "kept", "dangerous, left out"),
             [
                 (name, f"{counts.total():,}", f"{counts['kept']:,}", counts["dangerous"])
@@ -84,7 +85,7 @@ def _dropped(figures: Figures) -> Iterable[str]:
         for step, reasons in figures.dropped.items()
         for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     ]
-    yield from _table(("step", "reason", "rows"), rows)
+    yield from table(("step", "reason", "rows"), rows)
     yield "Every one of them is in `dropped.jsonl.zst`, with its step and reason."
     yield ""
 
@@ -99,7 +100,7 @@ def _looks(figures: Figures, pictures: Sequence[str]) -> Iterable[str]:
     for name, counts in measured.items():
         found = quantiles(counts)
         rows.append((name, *(f"{found.get(key, 0):g}" for key in head[1:])))
-    yield from _table(head, rows)
+    yield from table(head, rows)
     yield from (f"![utilities](plots/{utilities})", "", f"![tokens](plots/{tokens})", "")
 
 
@@ -108,17 +109,17 @@ def _guard(figures: Figures) -> Iterable[str]:
     yield "The guard's verdicts on every different command that is valid Bash:"
     yield ""
     levels = sorted(figures.levels.items())
-    yield from _table(("level", "rows"), [(level, f"{count:,}") for level, count in levels])
+    yield from table(("level", "rows"), [(level, f"{count:,}") for level, count in levels])
     rules = sorted(figures.rules.items(), key=lambda item: (-item[1], item[0]))
     if rules:
         yield from ("The rules by which rows left (`dangerous.jsonl.zst` has each):", "")
-        yield from _table(("rule", "rows"), [(rule, f"{count:,}") for rule, count in rules])
+        yield from table(("rule", "rows"), [(rule, f"{count:,}") for rule, count in rules])
 
 
 def _splits(figures: Figures, costs: Mapping[str, int], picture: str) -> Iterable[str]:
     yield from ("## Splits", "", f"![sources of each split](plots/{picture})", "")
     total = sum(figures.rows_out.values())
-    yield from _table(
+    yield from table(
         ("split", "rows", "share", "licences"),
         [
             (
@@ -141,14 +142,6 @@ def _leakage(leakage: Mapping[str, Any]) -> Iterable[str]:
     yield ""
     pairs: Mapping[str, Mapping[str, int]] = leakage["pairs"]
     checks = list(next(iter(pairs.values())))
-    yield from _table(
+    yield from table(
         ("sets", *checks), [(name, *(of[check] for check in checks)) for name, of in pairs.items()]
     )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterable[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"|{'---|' * len(head)}"
-    for row in rows:
-        yield f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in row)} |"
-    yield ""

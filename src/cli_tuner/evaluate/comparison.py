@@ -13,8 +13,9 @@ from math import comb
 from pathlib import Path
 from typing import Any
 
+from cli_tuner.artifacts.markdown import table
 from cli_tuner.errors import EvaluationError
-from cli_tuner.evaluate.markdown import code, prose, shown, table
+from cli_tuner.evaluate.markdown import code, prose, shown
 from cli_tuner.evaluate.rate import Rate
 
 _LISTED = 30

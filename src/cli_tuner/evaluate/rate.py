@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from cli_tuner.errors import EvaluationError
-
-_Z = 1.959963984540054
-"""Two-sided 95 % of the normal distribution."""
+from cli_tuner.wilson import wilson
 
 T = TypeVar("T")
 
@@ -43,12 +41,8 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's score interval (1927, doi:10.2307/2276774), 95 %."""
-        n, share, z2 = self.n, self.value, _Z * _Z
-        middle = share + z2 / (2 * n)
-        half = _Z * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-        low = 0.0 if self.hits == 0 else (middle - half) / (1 + z2 / n)
-        high = 1.0 if self.hits == n else (middle + half) / (1 + z2 / n)
-        return low, high
+        low, high = wilson(self.hits, self.n)
+        return 0.0 if self.hits == 0 else low, 1.0 if self.hits == self.n else high
 
     def as_json(self) -> dict[str, Any]:
         """For results.json."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from cli_tuner.artifacts.markdown import table
 from cli_tuner.evaluate.calibration import calibration_error, calibration_of
 from cli_tuner.evaluate.domain.mistakes import nearest
 from cli_tuner.evaluate.examples import examples_of
@@ -23,7 +24,7 @@ from cli_tuner.evaluate.findings import (
     utility_of,
 )
 from cli_tuner.evaluate.gates import gates_of
-from cli_tuner.evaluate.markdown import code, prose, shown, table
+from cli_tuner.evaluate.markdown import code, prose, shown
 from cli_tuner.evaluate.plots import RIGHT, draw
 from cli_tuner.evaluate.rate import Measure
 from cli_tuner.evaluate.suite import SuiteResult

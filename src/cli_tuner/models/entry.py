@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+BASE_KEY = "cli-tuner.base.sha256"
+"""Where a GGUF file that was made here says which base it belongs to."""
+
 
 @dataclass(frozen=True)
 class HubPin:

@@ -9,10 +9,9 @@ from typing import Any
 from cli_tuner.artifacts.artifact import sha256_of_file
 from cli_tuner.errors import QuantizationError
 from cli_tuner.models import Store, load_catalogue
+from cli_tuner.models.entry import BASE_KEY
 from cli_tuner.quantize.source import Source, open_gguf
 from cli_tuner.settings import Paths
-
-BASE_KEY = "cli-tuner.base.sha256"
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from typing import Any
 from cli_tuner import __version__
 from cli_tuner.artifacts import Progress, require
 from cli_tuner.errors import QuantizationError
+from cli_tuner.models.entry import BASE_KEY
 from cli_tuner.prompt import PREFIX, SUFFIX, TEMPLATE_SHA256
 from cli_tuner.quantize.config import QuantizeConfig
-from cli_tuner.quantize.lora import BASE_KEY, Lora
+from cli_tuner.quantize.lora import Lora
 from cli_tuner.quantize.source import ARCHITECTURE, Source
 
 _FLOAT16_MAX = 65_504.0
@@ -32,14 +33,13 @@ def write_merged(
     config: QuantizeConfig, source: Source, lora: Lora | None, path: Path, progress: Progress
 ) -> None:
     """Write the merged model. Raises QuantizationError for weights that float16 cannot hold."""
-    gguf = require("gguf", "quantize")
+    gguf, numpy = require("gguf", "quantize"), require("numpy", "quantize")
     writer = gguf.GGUFWriter(path, ARCHITECTURE)
     try:
         _write_metadata(writer, config, source, lora)
         shapes = source.shapes
         for name, shape in shapes.items():
             kind = "float32" if len(shape) == 1 else "float16"
-            numpy = require("numpy", "quantize")
             size = numpy.prod(shape, dtype="int64") * numpy.dtype(kind).itemsize
             writer.add_tensor_info(name, shape, numpy.dtype(kind), int(size))
         writer.write_header_to_file()

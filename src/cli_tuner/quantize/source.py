@@ -7,7 +7,6 @@ metadata, byte for byte.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cli_tuner.artifacts import require
-from cli_tuner.artifacts.artifact import sha256_of_file
+from cli_tuner.artifacts.artifact import address_of, sha256_of_file
 from cli_tuner.errors import QuantizationError
 from cli_tuner.models import Store, load_catalogue
 from cli_tuner.settings import Paths
@@ -144,8 +143,7 @@ def _folder(folder: Path, metadata: Any) -> FolderSource:
             places[name] = (path, key, shape)
     if "output.weight" not in places and not config.get("tie_word_embeddings"):
         raise QuantizationError(f"{folder} has no lm_head.weight, and its embeddings are not tied")
-    digests = "".join(f"{sha256_of_file(path)}  {path.name}\n" for path in files)
-    digest = hashlib.sha256(digests.encode()).hexdigest()
+    digest = address_of({path.name: sha256_of_file(path) for path in files})
     return FolderSource(folder.name, digest, metadata, folder, places)
 
 

@@ -10,7 +10,6 @@ Names and layout of the tensors: ggml-org/llama.cpp, gguf-py (MIT), and transfor
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cli_tuner.artifacts import Progress, require
-from cli_tuner.artifacts.artifact import sha256_of_file
+from cli_tuner.artifacts.artifact import address_of, sha256_of_file
 from cli_tuner.artifacts.staging import staged
 from cli_tuner.errors import ModelCorrupt, TrainingError
 from cli_tuner.models import Store, load_catalogue
@@ -122,8 +121,7 @@ def digest_of_folder(folder: Path) -> str:
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise TrainingError(f"{folder} has no safetensors", hint="check base.model")
-    lines = "".join(f"{sha256_of_file(path)}  {path.name}\n" for path in files)
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return address_of({path.name: sha256_of_file(path) for path in files})
 
 
 def _from_hub(base: Base, progress: Progress) -> Path:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from cli_tuner.artifacts import require
 from cli_tuner.errors import TrainingError
+from cli_tuner.models.entry import BASE_KEY
 from cli_tuner.train.base import GGUF_MODULE
 from cli_tuner.train.lora import Adapter
 
@@ -35,7 +36,7 @@ def write_gguf(pairs: Pairs, alpha: float, base_sha256: str, path: Path) -> None
     writer.add_name(path.stem)
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", alpha)
-    writer.add_string("cli-tuner.base.sha256", base_sha256)
+    writer.add_string(BASE_KEY, base_sha256)
     for layer, module, a, b in pairs:
         for side, values in (("a", a), ("b", b)):
             key = f"blk.{layer}.{GGUF_MODULE[module]}.weight.lora_{side}"

@@ -21,10 +21,9 @@ from cli_tuner.records import (
     Record,
     confidence_of,
 )
+from cli_tuner.wilson import wilson
 
 BOUNDARIES = ("ingress", "normalize", "inference", "validation", "egress")
-_Z = 1.959963984540054
-"""Of the normal distribution: 95 % lie within so many standard deviations."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,7 @@ class Rate:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Where the true share lies, most probably."""
-        if not self.of:
-            return None
-        share, square = self.count / self.of, _Z * _Z
-        middle = share + square / (2 * self.of)
-        half = _Z * math.sqrt(share * (1 - share) / self.of + square / (4 * self.of**2))
-        scale = 1 + square / self.of
-        return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+        return wilson(self.count, self.of) if self.of else None
 
     def __str__(self) -> str:
         if self.share is None or self.interval is None:
