@@ -43,6 +43,8 @@ class Selection(Config):
     """Read so many rows and no more."""
     sample: tuple[Sampling, ...] = ()
     drop_where: tuple[DropWhere, ...] = ()
+    plain: bool = False
+    """Leave out commands that are not in the product's own style (`data/style.py` has the list)."""
 
 
 class FieldMap(Config):
@@ -90,6 +92,8 @@ class GeneratedSource(Selection):
     kind: Literal["generated"] = "generated"
     count: int | None = Field(default=None, ge=1)
     """So many pairs; None: all there are."""
+    intents: Literal["all", "training", "held-out"] = "all"
+    """`training` leaves out the intents that the evaluation keeps for itself, one in twenty."""
     license: str = "Apache-2.0"
 
 

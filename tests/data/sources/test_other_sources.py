@@ -76,14 +76,15 @@ def test_the_generator_is_a_source(monkeypatch):
     module = types.ModuleType("cli_tuner.data.generate")
     asked = []
 
-    def pairs(*, seed, count):
-        asked.append((seed, count))
+    def pairs(*, seed, count, part):
+        asked.append((seed, count, part))
         return [Made("g1", "list", "ls", "files.list", "t1", False)]
 
     module.pairs = pairs
     monkeypatch.setitem(sys.modules, "cli_tuner.data.generate", module)
-    (pair,) = opened(GeneratedSource(name="generated", count=5), seed=3).rows()
-    assert asked == [(3, 5)]
+    source = GeneratedSource(name="generated", count=5, intents="training")
+    (pair,) = opened(source, seed=3).rows()
+    assert asked == [(3, 5, "training")]
     assert (pair.id, pair.query, pair.command, pair.ref) == ("g1", "list", "ls", "files.list/t1")
     assert pair.license == "Apache-2.0"
 

@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Literal
 
+from cli_tuner.data.generate.held_out import held_out
 from cli_tuner.data.generate.intent import Intent, intents
 from cli_tuner.data.generate.noise import noisy
 from cli_tuner.data.generate.render import Rendered, render
@@ -16,6 +18,9 @@ from cli_tuner.data.generate.render import Rendered, render
 TRIES_PER_PAIR = 12
 SHORTEST, LONGEST = 3, 200
 """Characters of a request and of a command: outside of these the product refuses both."""
+
+Part = Literal["all", "training", "held-out"]
+"""All intents, those without the held-out ones, or the held-out ones alone."""
 
 GUISES = 4
 """Requests that differ only in slips, politeness and capitals, at most."""
@@ -37,16 +42,21 @@ class Pair:
     network: bool
 
 
-def pairs(seed: int, count: int | None = None) -> Iterator[Pair]:
-    """All pairs, or about `count` spread evenly over the intents; the same for the same seed.
+def pairs(seed: int, count: int | None = None, part: Part = "all") -> Iterator[Pair]:
+    """All pairs of a part, or about `count` spread evenly over its intents.
 
-    A request that two intents answer differently is left to the first; the proof reports it.
-    Raises IntentError if an intent is wrong.
+    The same for the same seed. A request that two intents answer differently is left to the first,
+    in whichever part that is; the proof reports it. Raises IntentError if an intent is wrong.
     """
     given = intents()
-    share = 1.0 if count is None else count / max(sum(intent.pairs for intent in given), 1)
+    room = sum(intent.pairs for intent in given if _is_of(part, intent.id))
+    share = 1.0 if count is None else count / max(room, 1)
     kept = (pair for pair, other in _beside_others(given, seed, share) if other is None)
-    yield from islice(kept, count)
+    yield from islice((pair for pair in kept if _is_of(part, pair.intent)), count)
+
+
+def _is_of(part: Part, intent_id: str) -> bool:
+    return part == "all" or held_out(intent_id) == (part == "held-out")
 
 
 def clashes(given: tuple[Intent, ...], seed: int) -> Iterator[tuple[Pair, Pair]]:

@@ -33,7 +33,8 @@ class Generated:
         yield from selected(self._rows(), self._source, None, self._seed, str)
 
     def _rows(self) -> Iterator[Row | Skipped]:
-        for pair in self._pairs(seed=self._seed, count=self._source.count):
+        source = self._source
+        for pair in self._pairs(seed=self._seed, count=source.count, part=source.intents):
             yield (
                 f"{pair.intent}/{pair.template_id}",
                 {
@@ -47,4 +48,9 @@ class Generated:
 
     def origin(self) -> dict[str, Any]:
         """What determines the pairs."""
-        return {"generator": _MODULE, "seed": self._seed, "count": self._source.count}
+        return {
+            "generator": _MODULE,
+            "seed": self._seed,
+            "count": self._source.count,
+            "intents": self._source.intents,
+        }
