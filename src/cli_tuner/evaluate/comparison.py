@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from cli_tuner.artifacts.markdown import table
 from cli_tuner.errors import EvaluationError
 from cli_tuner.evaluate.markdown import code, prose, shown
 from cli_tuner.evaluate.rate import Rate
+from cli_tuner.mcnemar import mcnemar_p
 
 _LISTED = 30
 _MAIN = ("exact_canonical", "equivalent", "passed")
@@ -75,14 +75,6 @@ class Comparison:
             "pairs": [one.as_json() for one in self.pairs],
             "left_out": list(self.left_out),
         }
-
-
-def mcnemar_p(fixed: int, broken: int) -> float:
-    """The two-sided exact p for so many items changed in either direction."""
-    n, few = fixed + broken, min(fixed, broken)
-    tail: int = sum(comb(n, k) for k in range(few + 1))
-    whole: int = 2**n
-    return min(1.0, 2 * tail / whole)
 
 
 def compare(before: Path, after: Path) -> Comparison:
