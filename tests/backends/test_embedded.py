@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -215,6 +216,55 @@ def test_a_seed_makes_a_sampled_answer_the_same_each_time(loaded, request_for):
     assert len(texts) == 1
 
 
+SAMPLING = Sampling(max_new_tokens=16, temperature=0.8, seed=1)
+
+
+@pytest.mark.model
+def test_samples_come_together_from_one_reading_of_the_prompt(loaded, request_for):
+    request = request_for("list the largest files")
+    greedy = loaded.backend.complete(request, Sampling(max_new_tokens=16))
+    samples = loaded.backend.sample(request, SAMPLING, 3)
+    assert samples[0].cached_tokens == greedy.prompt_tokens - 1, "all but the last token"
+    assert [output.cached_tokens for output in samples[1:]] == [greedy.prompt_tokens] * 2
+    assert len({output.text for output in samples}) > 1
+    assert all(output.text and output.mean_logprob < 0 for output in samples)
+    alone_ms = max(output.decode_ms for output in samples) * 3
+    assert sum(output.decode_ms for output in samples) == pytest.approx(alone_ms)
+
+
+@pytest.mark.model
+def test_samples_are_the_same_each_time_and_so_is_the_greedy_answer_beside_them(
+    loaded, request_for
+):
+    request = request_for("list the largest files")
+    seen = set()
+    for between in ("show the date", "let me see", "who is logged in"):
+        greedy = loaded.backend.complete(request, Sampling(max_new_tokens=16))
+        samples = loaded.backend.sample(request, SAMPLING, 2)
+        seen.add((greedy.text, greedy.mean_logprob, *(one.text for one in samples)))
+        loaded.backend.complete(request_for(between), Sampling(max_new_tokens=4))
+    assert len(seen) == 1
+
+
+@pytest.mark.model
+def test_more_samples_than_slots_and_samples_alone(loaded, request_for):
+    sampling = replace(SAMPLING, max_new_tokens=3)
+    samples = loaded.backend.sample(request_for(QUERIES[2]), sampling, embedded.SLOTS + 1)
+    assert [output.completion_tokens for output in samples] == [3] * (embedded.SLOTS + 1)
+    assert loaded.backend.complete(request_for(QUERIES[1]), Sampling(max_new_tokens=2)).text
+
+
+@pytest.mark.model
+def test_samples_that_are_cancelled_leave_the_next_answer_as_it_was(loaded, request_for):
+    request, limit = request_for("list the largest files"), Sampling(max_new_tokens=8)
+    before = loaded.backend.complete(request, limit)
+    asked = itertools.count()
+    with pytest.raises(Cancelled):
+        loaded.backend.sample(request, SAMPLING, 3, lambda: next(asked) > 5)
+    after = loaded.backend.complete(request, limit)
+    assert (after.text, after.mean_logprob) == (before.text, before.mean_logprob)
+
+
 @pytest.mark.model
 def test_cancelling_stops_within_a_second_and_the_next_is_answered(loaded, request_for):
     at: list[float] = []
@@ -343,6 +393,15 @@ def test_the_tokens_of_a_request_are_never_underestimated(request_for):
     request = request_for("\U0001f600" * 500)
     bound = embedded._most_tokens(request, Sampling(max_new_tokens=96))
     assert 500 * 4 + 96 < bound < embedded.CONTEXT_TOKENS
+
+
+def test_samples_never_need_more_context_than_there_is(request_for):
+    usual, longest = request_for("list files"), request_for("\U0001f600" * 500)
+    assert embedded._most_at_once(usual, Sampling(max_new_tokens=96)) == embedded.SLOTS
+    for limit in (96, 512, 1024):
+        at_once = embedded._most_at_once(longest, Sampling(max_new_tokens=limit))
+        tokens = len(longest.prompt.encode()) + at_once * limit
+        assert at_once == 1 or tokens <= embedded.CONTEXT_TOKENS
 
 
 def test_any_text_is_continued_and_requests_are_answered_as_before(loaded, request_for):

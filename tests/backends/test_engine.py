@@ -25,6 +25,7 @@ from cli_tuner.errors import (
     ModelMissing,
     UsageError,
 )
+from cli_tuner.records import Finish, ModelIdentity, RawModelOutput
 from cli_tuner.settings import Settings
 
 
@@ -170,9 +171,35 @@ def test_an_answer_that_is_no_message_is_an_error(engine, plan):
         engine.ask({"op": "a"})
 
 
+def test_samples_are_one_question_and_must_be_as_many_as_asked_for(
+    engine, request_for, monkeypatch
+):
+    asked = []
+
+    def ask(_, message, cancelled=None):
+        asked.append(message)
+        output = RawModelOutput(
+            request_id=request_for("list files").request_id,
+            text="ls",
+            finish=Finish.STOP,
+            model=ModelIdentity(name="fast", backend="local", engine="test"),
+        )
+        return {"outputs": [output.model_dump_json()] * 2}
+
+    monkeypatch.setattr(Engine, "ask", ask)
+    backend = LocalBackend(engine)
+    sampling = Sampling(temperature=0.8, seed=1)
+    assert len(backend.sample(request_for("list files"), sampling, 2)) == 2
+    assert [(one["op"], one["count"], one["seed"]) for one in asked] == [("sample", 2, 1)]
+    with pytest.raises(BackendError, match="incomplete"):
+        backend.sample(request_for("list files"), sampling, 3)
+
+
 def test_an_answer_without_a_completion_is_an_error(engine, request_for):
     with pytest.raises(BackendError, match="incomplete"):
         LocalBackend(engine).complete(request_for("list files"), Sampling())
+    with pytest.raises(BackendError, match="incomplete"):
+        LocalBackend(engine).sample(request_for("list files"), Sampling(), 2)
     with pytest.raises(BackendError, match="incomplete"):
         _ = LocalBackend(engine).identity
 

@@ -399,3 +399,52 @@ def test_a_text_is_continued_without_the_template_and_cut_where_it_should_end(se
         backend().complete_text("2+3=", [], 8)
     with pytest.raises(Cancelled):
         backend().complete_text("2+3=", [], 8, lambda: True)
+
+
+def several(*texts: str) -> dict[str, Any]:
+    answer = chat()
+    (choice,) = answer["choices"]
+    answer["choices"] = [{**choice, "message": {"content": text}} for text in texts]
+    return answer | {"usage": {"prompt_tokens": 50, "completion_tokens": 9}}
+
+
+SAMPLING = Sampling(temperature=0.8, seed=1)
+
+
+def test_samples_are_asked_for_in_one_request(served, backend, request_for):
+    served.answer(200, several("ls", "ls -l", "du"))
+    outputs = backend().sample(request_for("list files"), SAMPLING, 3)
+    assert [output.text for output in outputs] == ["ls", "ls -l", "du"]
+    assert [(body["n"], body["seed"]) for body in served.bodies] == [(3, 1)]
+    assert sum(output.prompt_tokens for output in outputs) == 50
+    assert sum(output.completion_tokens for output in outputs) == 9
+
+
+def test_an_endpoint_that_gives_one_at_a_time_is_asked_again(served, backend, request_for):
+    served.answers = [(200, chat(text), {}) for text in ("a", "b", "c")]
+    outputs = backend().sample(request_for("list files"), SAMPLING, 3)
+    assert [output.text for output in outputs] == ["a", "b", "c"]
+    assert [(body.get("n"), body["seed"]) for body in served.bodies] == [(3, 1), (2, 2), (None, 3)]
+
+
+def test_an_endpoint_that_refuses_several_is_asked_for_one(served, backend, request_for):
+    refused = (400, {"error": {"message": "n must be 1"}}, {})
+    served.answers = [refused, refused, (200, chat("ls"), {})]
+    one = backend()
+    assert len(one.sample(request_for("list files"), SAMPLING, 2)) == 2
+    assert [body.get("n") for body in served.bodies] == [2, 2, None, None]
+    assert served.bodies[-1]["logprobs"] is True, "they were not what was refused"
+    one.sample(request_for("list files"), SAMPLING, 2)
+    assert [body.get("n") for body in served.bodies[4:]] == [None, None]
+
+
+def test_an_endpoint_that_gives_more_than_asked_for_is_cut_off(served, backend, request_for):
+    served.answer(200, several("ls", "du", "df"))
+    assert backend().complete(request_for("list files"), Sampling()).text == "ls"
+    assert len(backend().sample(request_for("list files"), SAMPLING, 2)) == 2
+
+
+def test_no_completion_at_all_is_an_error_and_not_an_endless_loop(served, backend, request_for):
+    served.answer(200, {"choices": []})
+    with pytest.raises(BackendError, match="OpenAI"):
+        backend().sample(request_for("list files"), SAMPLING, 2)

@@ -47,6 +47,9 @@ class Engine:
             model=ModelIdentity(name="x", backend="local", engine="test"),
         )  # fmt: skip
 
+    def sample(self, request, sampling, count, cancelled=None):
+        return (self.complete(request, sampling),) * count
+
     def close(self):
         self.closed = True
 
@@ -72,14 +75,22 @@ class Engines:
         backend.close()
 
     def ask(self, request_id=None):
-        request = NormalizedRequest(
+        return self._name(self.backend.complete(self._request(request_id), Sampling()))
+
+    def sampled(self, count):
+        return list(map(self._name, self.backend.sample(self._request(), Sampling(), count)))
+
+    def _request(self, request_id=None):
+        return NormalizedRequest(
             request_id=request_id or new_request_id(),
             query="list files",
             prompt="list files",
             prompt_sha256=sha256_of("list files"),
             template_sha256="0" * 64,
         )
-        return self.backend.complete(request, Sampling()).text.rsplit("/", 1)[-1]
+
+    def _name(self, output):
+        return output.text.rsplit("/", 1)[-1]
 
     def ask_until(self, wanted):
         deadline = time.monotonic() + PATIENCE_S
@@ -91,6 +102,13 @@ class Engines:
 def test_without_a_release_it_is_the_usual_model(engines):
     assert engines.ask() == "usual"
     assert engines.backend.identity.name == "usual"
+
+
+def test_samples_come_from_the_engine_of_the_first_answer(engines, built, gates):
+    built("1.0.0")
+    promote("1.0.0", gates)
+    engines.ask_until("tiny-1.0.0.gguf")
+    assert engines.sampled(2) == ["tiny-1.0.0.gguf"] * 2
 
 
 def test_a_switch_is_picked_up_and_the_old_engine_let_go(built, gates, engines):

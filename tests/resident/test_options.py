@@ -9,7 +9,7 @@ import pytest
 
 from cli_tuner.backends.protocol import Sampling, never
 from cli_tuner.errors import UsageError
-from cli_tuner.resident.options import folder_of, options_of, request_of, sampling_of
+from cli_tuner.resident.options import count_of, folder_of, options_of, request_of, sampling_of
 
 QUESTION: dict[str, Any] = {
     "safety": "strict",
@@ -56,6 +56,16 @@ def test_a_question_says_where_the_command_would_run(folder):
 def test_a_question_from_nowhere_is_a_usage_error(message):
     with pytest.raises(UsageError, match="cwd"):
         folder_of(message)
+
+
+def test_samples_have_a_number():
+    assert count_of({"count": 3}) == 3
+
+
+@pytest.mark.parametrize("message", [{}, *({"count": n} for n in (0, 9, -1, "x", None, math.inf))])
+def test_a_wrong_number_of_samples_is_a_usage_error(message):
+    with pytest.raises(UsageError, match="incomplete"):
+        count_of(message)
 
 
 def test_a_completion_becomes_sampling():

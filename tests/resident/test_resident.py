@@ -92,6 +92,7 @@ def check_wrong_questions_are_sentences(house):
         ({"op": "generate", "query": "x", "max_new_tokens": "many"}, UsageError),
         ({"op": "complete"}, UsageError),
         ({"op": "complete", "request": "{}"}, UsageError),
+        ({"op": "sample", "count": 2}, UsageError),
     ):
         with pytest.raises(kind):
             house.engine.ask(message)

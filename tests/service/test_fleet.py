@@ -28,6 +28,9 @@ class Member(HttpBackend):
             raise self.error
         return self.name
 
+    def sample(self, request, sampling, count, cancelled=lambda: False):
+        return (self.complete(request, sampling),) * count
+
     def probe(self):
         if self.error is not None:
             raise self.error
@@ -71,6 +74,13 @@ def test_another_answers_for_one_that_fails(members, error):
     fleet = Fleet(members)
     members[0].error = error
     assert {ask(fleet) for _ in range(6)} == {"b", "c"}
+
+
+def test_samples_come_from_one_endpoint_or_from_another_if_it_fails(members):
+    fleet = Fleet(members)
+    members[0].error = BackendError("HTTP 500")
+    assert fleet.sample(None, Sampling(), 3) == ("b", "b", "b")
+    assert members[0].asked == 1
 
 
 def test_one_that_is_gone_is_not_asked_until_it_answers_a_probe(members):

@@ -18,21 +18,22 @@ state, so that a new query costs only its own tokens.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import socket
 import stat
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cli_tuner.backends.collected import Collected
 from cli_tuner.backends.protocol import Sampling, never
 from cli_tuner.backends.turns import Turns
-from cli_tuner.errors import BackendError, Cancelled
+from cli_tuner.errors import BackendError
 from cli_tuner.prompt import PREFIX, STOP
-from cli_tuner.records import Finish, ModelIdentity, NormalizedRequest, RawModelOutput
+from cli_tuner.records import ModelIdentity, NormalizedRequest, RawModelOutput
 
 SLOTS = 4
 """Requests decoded together. More lowers the throughput of two cores."""
@@ -88,7 +89,7 @@ class EmbeddedBackend:
         cancelled: Callable[[], bool] = never,
     ) -> RawModelOutput:
         """One completion, streamed inside so that it can be stopped between two tokens."""
-        collected = _Collected(cancelled)
+        collected = Collected(cancelled)
         with self._turns.taken(_most_tokens(request, sampling), cancelled) as slot:
             server = self._server
             if server is None:
@@ -99,9 +100,51 @@ class EmbeddedBackend:
                 server.handle_completions(_asked(request, sampling, slot), collected.take)
             if collected.is_over:
                 self._anchors.forget(slot)
-        output = collected.output(request, self._identity)
+        (output,) = collected.outputs(request, self._identity)
         self._has_answered = True
         return output
+
+    def sample(
+        self,
+        request: NormalizedRequest,
+        sampling: Sampling,
+        count: int,
+        cancelled: Callable[[], bool] = never,
+    ) -> tuple[RawModelOutput, ...]:
+        """Completions decoded together, up to SLOTS at a time, from one reading of the prompt.
+
+        Right after `complete` with the same prompt nothing of it is read again.
+        """
+        at_once = _most_at_once(request, sampling)
+        outputs: tuple[RawModelOutput, ...] = ()
+        while len(outputs) < count:
+            seeded = replace(sampling, seed=(sampling.seed or 0) + len(outputs))
+            together = min(at_once, count - len(outputs))
+            outputs += self._sampled(request, seeded, together, cancelled)
+        return outputs
+
+    def _sampled(
+        self,
+        request: NormalizedRequest,
+        sampling: Sampling,
+        count: int,
+        cancelled: Callable[[], bool],
+    ) -> tuple[RawModelOutput, ...]:
+        collected = Collected(cancelled, count)
+        # With all tokens taken nobody else has a slot: the engine picks those of the others itself.
+        with self._turns.taken(CONTEXT_TOKENS, cancelled) as slot:
+            server = self._server
+            if server is None:
+                raise BackendError("the engine is shutting down", hint="ask again")
+            if self._anchors.is_needed(slot, request.prompt, again=True):
+                server.handle_completions(_anchoring(slot), collected.pass_over)
+            if not collected.is_over:
+                asked = {**_asked(request, sampling, slot), "n": count}
+                server.handle_completions(asked, collected.take)
+            self._anchors.forget_all_but(None if collected.is_over else slot)
+        outputs = collected.outputs(request, self._identity)
+        self._has_answered = True
+        return outputs
 
     def complete_text(
         self,
@@ -114,7 +157,7 @@ class EmbeddedBackend:
 
         It ends before the first of `stop`. Raises BackendError if the text is too long.
         """
-        collected = _Collected(cancelled)
+        collected = Collected(cancelled)
         with self._turns.taken(CONTEXT_TOKENS, cancelled) as slot:
             if self._server is None:
                 raise BackendError("the engine is shutting down", hint="ask again")
@@ -145,30 +188,40 @@ class EmbeddedBackend:
 
 
 class _Anchors:
-    """What each slot read last, as far as it matters: whether this query would go on from there.
+    """What each slot read last: whether a query would go on from more of it than the prefix.
 
     A slot has one holder at a time (Turns), so this needs no lock.
     """
 
     def __init__(self) -> None:
-        self._begins: list[str | None] = [None] * SLOTS
+        self._read: list[str | None] = [None] * SLOTS
 
-    def is_needed(self, slot: int, prompt: str) -> bool:
+    def is_needed(self, slot: int, prompt: str, *, again: bool = False) -> bool:
         """Whether the slot must be brought back to the prefix before it reads this prompt.
 
         Two queries with other first characters have other first tokens, and share the prefix
-        alone.
+        alone. With `again` it may go on from the end of this very prompt, if that was the last.
         """
+        before = self._read[slot]
         if not prompt.startswith(PREFIX):
-            self._begins[slot] = None
+            self._read[slot] = None
             return False
-        before, now = self._begins[slot], prompt[len(PREFIX) : len(PREFIX) + 1]
-        self._begins[slot] = now
-        return before in (None, now)
+        self._read[slot] = prompt
+        if before is None:
+            return True
+        if again and before == prompt:
+            return False
+        return before[len(PREFIX) : len(PREFIX) + 1] == prompt[len(PREFIX) : len(PREFIX) + 1]
 
     def forget(self, slot: int) -> None:
         """Nobody knows how far it read."""
-        self._begins[slot] = None
+        self._read[slot] = None
+
+    def forget_all_but(self, slot: int | None) -> None:
+        """The other slots were emptied, as the engine does with those that it lent to samples."""
+        for other in range(SLOTS):
+            if other != slot:
+                self._read[other] = None
 
 
 def _anchoring(slot: int) -> dict[str, Any]:
@@ -260,6 +313,12 @@ def _most_tokens(request: NormalizedRequest, sampling: Sampling) -> int:
     return len(request.prompt.encode()) + sampling.max_new_tokens
 
 
+def _most_at_once(request: NormalizedRequest, sampling: Sampling) -> int:
+    """How many samples of one prompt fit into the context, which they share, and the slots."""
+    prompt_tokens = len(request.prompt.encode())
+    return max(1, min(SLOTS, (CONTEXT_TOKENS - prompt_tokens) // sampling.max_new_tokens))
+
+
 def _asked(request: NormalizedRequest, sampling: Sampling, slot: int) -> dict[str, Any]:
     asked: dict[str, Any] = {
         "prompt": request.prompt,
@@ -276,84 +335,3 @@ def _asked(request: NormalizedRequest, sampling: Sampling, slot: int) -> dict[st
     if sampling.seed is not None:
         asked["seed"] = sampling.seed
     return asked
-
-
-class _Collected:
-    """What the engine streamed, one chunk a token."""
-
-    def __init__(self, cancelled: Callable[[], bool]) -> None:
-        self._is_cancelled = cancelled
-        self._raised: BaseException | None = None
-        self._texts: list[str] = []
-        self._logprobs: list[float] = []
-        self._finish = Finish.STOP
-        self._usage: dict[str, Any] = {}
-        self._timings: dict[str, Any] = {}
-        self._before_ms = 0.0
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it failed or was cancelled."""
-        return self._raised is not None
-
-    def pass_over(self, chunk: Any) -> bool:
-        """Keep nothing of a chunk but the time it took and whether it failed."""
-        stops = self.take(chunk)
-        timings, self._timings = self._timings, {}
-        self._before_ms += float(timings.get("prompt_ms", 0.0) + timings.get("predicted_ms", 0.0))
-        self._texts.clear()
-        self._logprobs.clear()
-        self._finish = Finish.STOP
-        return stops
-
-    def take(self, chunk: Any) -> bool:
-        """Keep one chunk; true tells the engine to stop.
-
-        The engine swallows what is raised in here, Ctrl-C too; so it is kept for `output`.
-        """
-        try:
-            self._keep(chunk)
-            if not self.is_over and self._is_cancelled():
-                raise Cancelled("cancelled")
-        except BaseException as error:  # noqa: BLE001
-            self._raised = self._raised or error
-        return self.is_over
-
-    def _keep(self, chunk: Any) -> None:
-        if isinstance(chunk, str):
-            chunk = json.loads(chunk)
-        if "error" in chunk or "code" in chunk:
-            said = chunk.get("error", chunk).get("message", chunk)
-            raise BackendError(f"the engine refused the request: {said}")
-        for choice in chunk.get("choices", ()):
-            self._texts.append(choice.get("text") or "")
-            for token in (choice.get("logprobs") or {}).get("content", ()):
-                self._logprobs.append(float(token["logprob"]))
-            if choice.get("finish_reason") == "length":
-                self._finish = Finish.LENGTH
-        self._usage = chunk.get("usage") or self._usage
-        self._timings = chunk.get("timings") or self._timings
-
-    def text(self) -> str:
-        """What was streamed. Raises what went wrong while it came."""
-        if self._raised is not None:
-            raise self._raised
-        return "".join(self._texts)
-
-    def output(self, request: NormalizedRequest, identity: ModelIdentity) -> RawModelOutput:
-        """The chunks as one record. Raises what went wrong while they came."""
-        text = self.text()
-        cached = int(self._timings.get("cache_n", 0))
-        logprobs = self._logprobs
-        return RawModelOutput(
-            request_id=request.request_id,
-            text=text,
-            finish=self._finish,
-            prompt_tokens=cached + int(self._timings.get("prompt_n", 0)),
-            cached_tokens=cached,
-            completion_tokens=int(self._timings.get("predicted_n", len(logprobs))),
-            mean_logprob=min(0.0, sum(logprobs) / len(logprobs)) if logprobs else None,
-            prompt_ms=max(0.0, self._before_ms + float(self._timings.get("prompt_ms", 0.0))),
-            decode_ms=max(0.0, float(self._timings.get("predicted_ms", 0.0))),
-            model=identity,
-        )

@@ -14,6 +14,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cli_tuner.backends.endpoint import Endpoint
@@ -50,8 +51,11 @@ class HttpBackend:
         model: str | None = None,
         api_key: str | None = None,
         timeout_s: float = 120.0,
+        on_request: Callable[[httpx.Request], None] | None = None,
     ) -> None:
         """`model` None means the first one that the endpoint serves.
+
+        `on_request` sees each request before it is sent, and may add headers to it.
 
         Raises UsageError for a URL that is not one, or that would send a secret in the clear.
         """
@@ -64,10 +68,11 @@ class HttpBackend:
             # A proxy from the environment would carry what is meant to stay on this machine.
             trust_env=not self._endpoint.is_loopback,
             follow_redirects=False,
+            event_hooks={"request": [on_request] if on_request else []},
         )
         self._name = model
         self._timeout_s = timeout_s
-        self._has_logprobs = True
+        self._has_logprobs = self._has_several = True
 
     @property
     def identity(self) -> ModelIdentity:
@@ -95,6 +100,30 @@ class HttpBackend:
         cancelled: Callable[[], bool] = never,
     ) -> RawModelOutput:
         """One completion; a busy endpoint is asked twice more, after waiting."""
+        return self._completions(request, sampling, 1, cancelled)[0]
+
+    def sample(
+        self,
+        request: NormalizedRequest,
+        sampling: Sampling,
+        count: int,
+        cancelled: Callable[[], bool] = never,
+    ) -> tuple[RawModelOutput, ...]:
+        """Several completions in one request (`n`) where the endpoint can, else in several."""
+        outputs: tuple[RawModelOutput, ...] = ()
+        while len(outputs) < count:
+            seeded = replace(sampling, seed=(sampling.seed or 0) + len(outputs))
+            outputs += self._completions(request, seeded, count - len(outputs), cancelled)
+        return outputs
+
+    def _completions(
+        self,
+        request: NormalizedRequest,
+        sampling: Sampling,
+        most: int,
+        cancelled: Callable[[], bool],
+    ) -> tuple[RawModelOutput, ...]:
+        """One completion or more, as many as the endpoint gives at once but at most `most`."""
         if cancelled():
             raise Cancelled("cancelled")
         body: dict[str, Any] = {
@@ -107,10 +136,10 @@ class HttpBackend:
         if sampling.seed is not None:
             body["seed"] = sampling.seed
         began = time.perf_counter()
-        reply = self._decoded(self._answered(body, cancelled))
+        reply = self._decoded(self._several(body, most, cancelled))
         elapsed_ms = (time.perf_counter() - began) * 1000
         with self._understanding():
-            return self._output(request, reply, elapsed_ms)
+            return self._outputs(request, reply, most, elapsed_ms)
 
     def complete_text(
         self,
@@ -150,6 +179,17 @@ class HttpBackend:
                 )
             self._name = served[0]
         return self._name
+
+    def _several(self, body: dict[str, Any], count: int, cancelled: Callable[[], bool]) -> _Reply:
+        """The answer to a request for `count` completions, or for one where `n` is refused."""
+        if count > 1 and self._has_several:
+            has_logprobs = self._has_logprobs
+            reply = self._answered({**body, "n": count}, cancelled)
+            if reply.status not in (400, 422):
+                return reply
+            self._has_several = False
+            self._has_logprobs = has_logprobs  # it was not they that were refused
+        return self._answered(body, cancelled)
 
     def _answered(self, body: dict[str, Any], cancelled: Callable[[], bool]) -> _Reply:
         """The answer, asked for without log-probabilities where they are not to be had."""
@@ -249,24 +289,29 @@ class HttpBackend:
                 f"{self._endpoint.shown} did not answer as OpenAI's interface does"
             ) from error
 
-    def _output(
-        self, request: NormalizedRequest, reply: dict[str, Any], elapsed_ms: float
-    ) -> RawModelOutput:
-        choice = reply["choices"][0]
-        text = choice["message"].get("content")
-        if not isinstance(text, str | None):
-            raise TypeError("content is no text")
+    def _outputs(
+        self, request: NormalizedRequest, reply: dict[str, Any], most: int, elapsed_ms: float
+    ) -> tuple[RawModelOutput, ...]:
+        """The completions in an answer, which tells their tokens all together."""
+        choices = reply["choices"][:most]
         usage = reply.get("usage") or {}
-        return RawModelOutput(
-            request_id=request.request_id,
-            text=text or "",
-            finish=Finish.LENGTH if choice.get("finish_reason") == "length" else Finish.STOP,
-            prompt_tokens=int(usage.get("prompt_tokens") or 0),
-            cached_tokens=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
-            completion_tokens=int(usage.get("completion_tokens") or 0),
-            mean_logprob=_mean_logprob(choice),
-            decode_ms=elapsed_ms,
-            model=self.identity,
+        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+        texts = [choice["message"].get("content") for choice in choices]
+        if not texts or not all(isinstance(text, str | None) for text in texts):
+            raise TypeError("content is no text")
+        return tuple(
+            RawModelOutput(
+                request_id=request.request_id,
+                text=text or "",
+                finish=Finish.LENGTH if choice.get("finish_reason") == "length" else Finish.STOP,
+                prompt_tokens=0 if number else int(usage.get("prompt_tokens") or 0),
+                cached_tokens=0 if number else int(cached or 0),
+                completion_tokens=int(usage.get("completion_tokens") or 0) // len(texts),
+                mean_logprob=_mean_logprob(choice),
+                decode_ms=elapsed_ms / len(texts),
+                model=self.identity,
+            )
+            for number, (choice, text) in enumerate(zip(choices, texts, strict=True))
         )
 
     def close(self) -> None:

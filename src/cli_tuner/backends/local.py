@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -37,11 +38,41 @@ class LocalBackend:
         cancelled: Callable[[], bool] = never,
     ) -> RawModelOutput:
         """One completion; going away (Ctrl-C closes the socket) stops the engine's work."""
+        reply = self._ask({"op": "complete"}, request, sampling, cancelled)
+        try:
+            return RawModelOutput.model_validate_json(reply["output"])
+        except (KeyError, ValidationError) as error:
+            raise _incomplete() from error
+
+    def sample(
+        self,
+        request: NormalizedRequest,
+        sampling: Sampling,
+        count: int,
+        cancelled: Callable[[], bool] = never,
+    ) -> tuple[RawModelOutput, ...]:
+        """Completions that the engine decodes together; going away stops it here too."""
+        reply = self._ask({"op": "sample", "count": count}, request, sampling, cancelled)
+        try:
+            outputs = tuple(map(RawModelOutput.model_validate_json, reply["outputs"]))
+        except (KeyError, TypeError, ValidationError) as error:
+            raise _incomplete() from error
+        if len(outputs) != count:
+            raise _incomplete()
+        return outputs
+
+    def _ask(
+        self,
+        question: dict[str, Any],
+        request: NormalizedRequest,
+        sampling: Sampling,
+        cancelled: Callable[[], bool],
+    ) -> dict[str, Any]:
         if cancelled():
             raise Cancelled("cancelled")
-        reply = self._engine.ask(
+        return self._engine.ask(
             {
-                "op": "complete",
+                **question,
                 "request": request.model_dump_json(),
                 "max_new_tokens": sampling.max_new_tokens,
                 "temperature": sampling.temperature,
@@ -49,10 +80,6 @@ class LocalBackend:
             },
             cancelled=cancelled,
         )
-        try:
-            return RawModelOutput.model_validate_json(reply["output"])
-        except (KeyError, ValidationError) as error:
-            raise _incomplete() from error
 
     def close(self) -> None:
         """The engine stays: others use it."""

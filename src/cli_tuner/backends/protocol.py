@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from cli_tuner.records import ModelIdentity, NormalizedRequest, RawModelOutput
@@ -42,5 +42,33 @@ class Backend(Protocol):
         `cancelled()` becomes true.
         """
 
+    def sample(
+        self,
+        request: NormalizedRequest,
+        sampling: Sampling,
+        count: int,
+        cancelled: Callable[[], bool] = never,
+    ) -> tuple[RawModelOutput, ...]:
+        """`count` sampled completions of one prompt, decoded together where that can be.
+
+        The first has the sampling's seed and the others seeds that follow from it, so that the
+        same question gets the same completions. Raises as `complete` does.
+        """
+
     def close(self) -> None:
         """Let go of what is held. Calling it twice is harmless."""
+
+
+def one_by_one(
+    complete: Callable[[NormalizedRequest, Sampling, Callable[[], bool]], RawModelOutput],
+    request: NormalizedRequest,
+    sampling: Sampling,
+    count: int,
+    cancelled: Callable[[], bool] = never,
+) -> tuple[RawModelOutput, ...]:
+    """`Backend.sample` for a backend that cannot decode several at once."""
+    first = sampling.seed or 0
+    return tuple(
+        complete(request, replace(sampling, seed=first + number), cancelled)
+        for number in range(count)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from cli_tuner.backends.protocol import Sampling, never
+from cli_tuner.backends.protocol import Sampling, never, one_by_one
 from cli_tuner.errors import Cancelled
 from cli_tuner.records import Finish, ModelIdentity, NormalizedRequest, RawModelOutput
 
@@ -58,6 +58,16 @@ class ScriptedBackend:
             mean_logprob=-0.1,
             model=self.identity,
         )
+
+    def sample(
+        self,
+        request: NormalizedRequest,
+        sampling: Sampling,
+        count: int,
+        cancelled: Callable[[], bool] = never,
+    ) -> tuple[RawModelOutput, ...]:
+        """The next scripted answers, one after the other."""
+        return one_by_one(self.complete, request, sampling, count, cancelled)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -18,7 +18,7 @@ from cli_tuner.errors import BackendError, CliTunerError
 MAX_LINE = 4 * 1024 * 1024
 """Bytes of the longest message."""
 
-PROTOCOL = 2
+PROTOCOL = 3
 
 
 def send(connection: socket.socket, message: dict[str, Any]) -> None:

@@ -140,6 +140,15 @@ class _Overheard:
         self.output = self._backend.complete(request, sampling, cancelled)
         return self.output
 
+    def sample(
+        self,
+        request: NormalizedRequest,
+        sampling: Sampling,
+        count: int,
+        cancelled: Callable[[], bool] = never,
+    ) -> tuple[RawModelOutput, ...]:
+        return self._backend.sample(request, sampling, count, cancelled)
+
     def close(self) -> None:
         pass
 

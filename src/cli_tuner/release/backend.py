@@ -97,6 +97,17 @@ class ReleasedBackend:
         with self._taken(request.request_id) as arm:
             return arm.backend.complete(request, sampling, cancelled)
 
+    def sample(
+        self,
+        request: NormalizedRequest,
+        sampling: Sampling,
+        count: int,
+        cancelled: Callable[[], bool] = never,
+    ) -> tuple[RawModelOutput, ...]:
+        """Completions by the engine that the request's first one came from."""
+        with self._taken(request.request_id) as arm:
+            return arm.backend.sample(request, sampling, count, cancelled)
+
     def close(self) -> None:
         """Let go of every engine."""
         with self._lock:

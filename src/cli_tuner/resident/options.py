@@ -13,6 +13,7 @@ from cli_tuner.errors import UsageError
 from cli_tuner.records import Caller, NormalizedRequest, Safety
 
 _MOST_NEW_TOKENS = 1024  # as in the settings
+_MOST_SAMPLED = 8  # as many as candidates in CommandRequest
 
 
 def options_of(message: dict[str, Any], *, model: str, cancelled: Callable[[], bool]) -> Options:
@@ -60,6 +61,17 @@ def sampling_of(message: dict[str, Any]) -> Sampling:
         return Sampling(_new_tokens(message), temperature, None if seed is None else int(seed))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _incomplete(error) from error
+
+
+def count_of(message: dict[str, Any]) -> int:
+    """How many completions are wanted. Raises UsageError as `options_of` does."""
+    try:
+        count = int(message["count"])
+        if not 1 <= count <= _MOST_SAMPLED:
+            raise ValueError(f"count is not between 1 and {_MOST_SAMPLED}")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise _incomplete(error) from error
+    return count
 
 
 def request_of(message: dict[str, Any]) -> NormalizedRequest:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 MOST_CALLERS = 64
 """Connections served at a time; more wait in the kernel's queue."""
 
-_WORK = ("complete", "generate")
+_WORK = ("complete", "sample", "generate")
 _BACKLOG = 128
 _QUESTION_TIMEOUT_S = 10.0
 _REPLY_TIMEOUT_S = 10.0
@@ -167,6 +167,7 @@ class Resident:
             "hello": self._hello,
             "stop": self._stop,
             "complete": self._complete,
+            "sample": self._sample,
             "generate": self._generate,
             "check": self._check,
         }.get(str(message.get("op")))
@@ -209,6 +210,16 @@ class Resident:
 
         request, sampling = request_of(message), sampling_of(message)
         return {"output": parts.backend.complete(request, sampling, cancelled).model_dump_json()}
+
+    def _sample(self, message: dict[str, Any], cancelled: Callable[[], bool]) -> dict[str, Any]:
+        parts = self._ready()
+        if self._is_stale():
+            return {"stale": True}
+        from cli_tuner.resident.options import count_of, request_of, sampling_of
+
+        request, sampling, count = request_of(message), sampling_of(message), count_of(message)
+        outputs = parts.backend.sample(request, sampling, count, cancelled)
+        return {"outputs": [output.model_dump_json() for output in outputs]}
 
     def _generate(self, message: dict[str, Any], cancelled: Callable[[], bool]) -> dict[str, Any]:
         parts = self._ready()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cli_tuner.backends.http import HttpBackend
 from cli_tuner.backends.protocol import Sampling, never
@@ -17,6 +18,7 @@ from cli_tuner.errors import BackendError, BackendTimeout, BackendUnreachable, C
 from cli_tuner.records import ModelIdentity, NormalizedRequest, RawModelOutput
 
 _ATTEMPTS = 3
+Answered = TypeVar("Answered")
 
 
 @dataclass
@@ -48,11 +50,24 @@ class Fleet:
         cancelled: Callable[[], bool] = never,
     ) -> RawModelOutput:
         """One completion, by whoever is least loaded; by another if that one fails."""
+        return self._asked(lambda backend: backend.complete(request, sampling, cancelled))
+
+    def sample(
+        self,
+        request: NormalizedRequest,
+        sampling: Sampling,
+        count: int,
+        cancelled: Callable[[], bool] = never,
+    ) -> tuple[RawModelOutput, ...]:
+        """Several completions, all by the same endpoint."""
+        return self._asked(lambda backend: backend.sample(request, sampling, count, cancelled))
+
+    def _asked(self, ask: Callable[[HttpBackend], Answered]) -> Answered:
         tried: list[_Member] = []
         while True:
             member = self._taken(tried)
             try:
-                return member.backend.complete(request, sampling, cancelled)
+                return ask(member.backend)
             except (Cancelled, BackendTimeout):
                 raise  # another one would take as long
             except BackendError as error:
