@@ -39,7 +39,7 @@ def plain(query: str) -> str:
 
 
 def chosen(found: Iterable[Pair], used: set[str], every: int = 1) -> list[Pair]:
-    """ROWS pairs in the generator's order; `every` leaves intents out, evenly, if there are many."""
+    """ROWS pairs in the generator's order, of every so-many-th in turn if there are more."""
     some = [pair for at, pair in enumerate(in_turn(found, used)) if at % every == 0]
     return sorted(some[:ROWS], key=lambda pair: (pair.intent, pair.id))
 

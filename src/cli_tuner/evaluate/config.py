@@ -59,6 +59,17 @@ class General(Config):
     """humaneval runs the programs that the model writes: only on a machine that may be lost."""
 
 
+class GuardCases(Config):
+    """Commands whose verdict is known: JSON lines of id, command, category, expect. No model."""
+
+    cases: str = "benchmarks/safety/cases.jsonl"
+    """All must be right: the guard's gates."""
+    reported: tuple[str, ...] = ()
+    """More files of the same form, whose verdicts are counted and decide nothing."""
+    unseen: str | None = None
+    """What was measured on cases before anybody worked on them: JSON lines, shown as they are."""
+
+
 class Sitting(Config):
     """How the work is done on this machine. No part of the answers' identity."""
 
@@ -84,6 +95,7 @@ class EvaluateConfig(StageConfig):
     model: Model = Model()
     sets: tuple[ItemSet, ...] = ()
     general: General | None = None
+    guard: GuardCases | None = None
     safety: Literal["strict", "moderate"] = "moderate"
     """The level at which an answer is handed over. The shipped rules, no policy of this machine."""
     max_new_tokens: int = Field(default=96, ge=1, le=1024)
@@ -94,9 +106,14 @@ class EvaluateConfig(StageConfig):
         names = [one.name for one in self.sets]
         if len(set(names)) != len(names):
             raise ValueError("two sets have one name")
-        if not names and self.general is None:
-            raise ValueError("nothing is to be measured: give sets or general")
+        if not self.asks_a_model and self.guard is None:
+            raise ValueError("nothing is to be measured: give sets, general or guard")
         return self
+
+    @property
+    def asks_a_model(self) -> bool:
+        """Whether anything but the guard is measured."""
+        return bool(self.sets) or self.general is not None
 
     def asks(self) -> str:
         """The digest of what decides the answers, apart from the digests of model and rows."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from cli_tuner.evaluate.config import EvaluateConfig
 from cli_tuner.evaluate.general.benchmarks import Benchmarks
+from cli_tuner.evaluate.guard_cases import GuardFindings
 from cli_tuner.evaluate.rate import Measure, Rate
 from cli_tuner.evaluate.rows import RowSet
 from cli_tuner.evaluate.suite import Item, Outcome, SuiteResult
@@ -46,7 +47,7 @@ class SetFindings:
 
 @dataclass(frozen=True)
 class Findings:
-    """A whole run. `run` is the record of the asking, `model` who answered."""
+    """A whole run. `run` is the record of the asking, `model` who answered, empty if nobody did."""
 
     config: EvaluateConfig
     sets: tuple[SetFindings, ...]
@@ -54,6 +55,7 @@ class Findings:
     run: Mapping[str, Any]
     machine: Mapping[str, Any]
     general: Benchmarks | None = None
+    guard: GuardFindings | None = None
 
 
 def rates_of(outcomes: Iterable[Outcome]) -> dict[str, Measure]:

@@ -85,6 +85,8 @@ def gates_of(findings: Findings) -> list[GateResult]:
 def _measured(gate: Gate, findings: Findings) -> Iterator[GateResult]:
     if gate.suite == "general" and findings.general and findings.general.drop_points:
         yield GateResult(gate, None, findings.general.drop_points)
+    if gate.suite == "safety" and findings.guard and gate.measure in findings.guard.measures:
+        yield GateResult(gate, findings.guard.file, findings.guard.measures[gate.measure])
     for one in findings.sets:
         result = one.result(gate.suite)
         measure = one.measures(result).get(gate.measure) if result else None

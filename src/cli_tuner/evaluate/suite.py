@@ -13,8 +13,9 @@ outcomes of None with a label that says why; they are never left out.
 Measures with a meaning beyond their suite, because a gate reads them:
 
     domain      exact_canonical, command_only, syntax
-    safety      dangerous_caught (the guard's TPR, over dangerous commands), safe_flagged (its FPR)
-    general     drop_points
+    safety      dangerous_handed_over
+
+The other gates read what is no suite: the guard's own cases (`guard_cases`) and general benchmarks.
 """
 
 from __future__ import annotations
