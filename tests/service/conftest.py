@@ -20,6 +20,7 @@ from cli_tuner.service.config import ServiceConfig
 from cli_tuner.service.engine import Probe
 from cli_tuner.service.server import server_of
 from cli_tuner.service.service import Service
+from cli_tuner.service.tracing import Tracing
 from cli_tuner.settings import Paths, Settings
 
 PATIENCE_S = 30.0
@@ -94,11 +95,12 @@ def serving(paths: Paths) -> Iterator[Callable[..., Running]]:
         *,
         backend: Any = None,
         settings: Settings | None = None,
+        tracing: Tracing | None = None,
         **config: Any,
     ) -> Running:
         settings = settings or Settings(rate_limit=0)
         probe = Probe(backend or ScriptedBackend(answers))
-        service = Service(ServiceConfig(port=0, **config), settings, paths, probe)
+        service = Service(ServiceConfig(port=0, **config), settings, paths, probe, tracing)
         server = server_of(service, log=False)
         listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         port = listener.getsockname()[1]

@@ -33,6 +33,13 @@ def respond(
     outcome: tuple[ValidatedCommand, ...] | Refusal, trace: Trace, parts: Parts
 ) -> CommandResponse:
     """The answer, recorded."""
+    with trace.span(Boundary.EGRESS):
+        return _recorded(outcome, trace, parts)
+
+
+def _recorded(
+    outcome: tuple[ValidatedCommand, ...] | Refusal, trace: Trace, parts: Parts
+) -> CommandResponse:
     trace.at = Boundary.EGRESS
     began = time.perf_counter()
     notices: list[str] = []

@@ -21,7 +21,7 @@ def generate(query: str, options: Options, parts: Parts) -> CommandResponse:
 
     Raises BackendError (nobody answered), Cancelled, and nothing else that is expected.
     """
-    trace = Trace(query, options)
+    trace = Trace(query, options, parts.span)
     try:
         request = trace.through(Boundary.INGRESS, admit, trace, parts)
         prompt = trace.through(Boundary.NORMALIZE, normalize, request, trace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from cli_tuner.backends.protocol import Backend, Sampling, never
 from cli_tuner.boundaries.rate import RateLimiter
 from cli_tuner.guard import Policy
 from cli_tuner.records import (
+    Boundary,
     Caller,
     PerformanceRecord,
     ProvenanceRecord,
@@ -30,6 +32,11 @@ class Judge(Protocol):
 def nothing_against(_: str) -> tuple[str, ...]:
     """The answer of somebody who does not know the machine."""
     return ()
+
+
+def unfollowed(_: Boundary) -> AbstractContextManager[object]:
+    """What is around a boundary when nobody follows the crossing."""
+    return nullcontext()
 
 
 class Writer(Protocol):
@@ -79,3 +86,4 @@ class Parts:
     limiter: RateLimiter
     code_version: str
     problems: Callable[[str], tuple[str, ...]] = nothing_against
+    span: Callable[[Boundary], AbstractContextManager[object]] = unfollowed

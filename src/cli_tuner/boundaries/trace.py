@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 
-from cli_tuner.boundaries.parts import Options
+from cli_tuner.boundaries.parts import Options, unfollowed
 from cli_tuner.records import (
     Boundary,
     Latency,
@@ -34,11 +35,17 @@ class Refused(Exception):
 class Trace:
     """One crossing's notebook. Made anew for each request, never shared."""
 
-    def __init__(self, query: str, options: Options) -> None:
+    def __init__(
+        self,
+        query: str,
+        options: Options,
+        span: Callable[[Boundary], AbstractContextManager[object]] = unfollowed,
+    ) -> None:
         self.request_id = new_request_id()
         self.received_at = datetime.now(UTC)
         self.query = query
         self.options = options
+        self.span = span
         self.at = Boundary.INGRESS
         self.signals: tuple[str, ...] = ()
         self.notices: tuple[str, ...] = ()
@@ -59,7 +66,8 @@ class Trace:
         self.at = boundary
         began = time.perf_counter()
         try:
-            return cross(*given, **named)
+            with self.span(boundary):
+                return cross(*given, **named)
         finally:
             self.times_ms[boundary] = (time.perf_counter() - began) * 1000
 

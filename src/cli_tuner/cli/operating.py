@@ -39,6 +39,11 @@ def add_serve(commands: _Commands) -> None:
     parser.add_argument("--workers", type=int, default=4, metavar="N", help="answers at a time")
     parser.add_argument("--queue", type=int, default=32, metavar="N", help="requests that may wait")
     parser.add_argument("--quiet", action="store_true", help="no line for each request")
+    parser.add_argument(
+        "--traces",
+        action="store_true",
+        help="OpenTelemetry traces, as the OTEL_* variables say; never a query or a command",
+    )
 
 
 def add_keys(commands: _Commands) -> None:

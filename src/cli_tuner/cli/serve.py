@@ -32,6 +32,7 @@ def run(given: argparse.Namespace) -> int:
         tls_key=_path(given.tls_key),
         workers=given.workers,
         queue=given.queue,
+        traces=given.traces,
     )
     screen = Screen(settings.color)
     serve(

@@ -39,6 +39,8 @@ def application(service: Service, *, log: bool = True) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
+        # Its own would put validation errors, and so what somebody wrote, into spans and logs.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     for router in (api_router, chat_router, status_router, pages_router):
         app.include_router(router(service))

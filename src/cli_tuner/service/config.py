@@ -16,7 +16,8 @@ class ServiceConfig:
     `workers` requests are worked on at a time and `queue` wait; more get 429. `request_timeout_s`
     bounds one answer, waiting included; `body_timeout_s` and `header_timeout_s` bound how long a
     caller may take to say what it wants; `connections` is how many may be open.
-    `grace_s` is how long a shutdown waits for what is in flight.
+    `grace_s` is how long a shutdown waits for what is in flight. `traces` sends OpenTelemetry spans
+    to where the OTEL_* environment variables say.
     """
 
     host: str = "127.0.0.1"
@@ -35,6 +36,7 @@ class ServiceConfig:
     body_bytes: int = 512 * 1024
     probe_s: float = 5.0
     grace_s: int = 30
+    traces: bool = False
 
     def __post_init__(self) -> None:
         """Raises UsageError for what cannot be: half a TLS pair, a port out of range."""

@@ -7,6 +7,7 @@ two tokens. Its place is taken until its thread is really done.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
 import threading
 import time
@@ -90,7 +91,7 @@ class Desk:
                     429, "too much to do at the moment", code="busy", retry_after_s=self._patience()
                 )
             self._taken += 1
-        future = self._pool.submit(self._work, work, stop)
+        future = self._pool.submit(contextvars.copy_context().run, self._work, work, stop)
         future.add_done_callback(self._ended)
         return future, stop
 

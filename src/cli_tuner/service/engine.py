@@ -7,7 +7,8 @@ that it worked on, which is asked again of the next one, and never the service.
 from __future__ import annotations
 
 import threading
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from cli_tuner.backends import contact
 from cli_tuner.backends.http import HttpBackend
@@ -20,6 +21,9 @@ from cli_tuner.service.fleet import Fleet
 from cli_tuner.service.metrics import Metrics
 from cli_tuner.service.problem import log_error
 from cli_tuner.settings import LOCAL, Paths, Settings, api_key
+
+if TYPE_CHECKING:
+    import httpx
 
 _IDLE_MINUTES = 10_080.0
 """A week: while the service runs, the model stays."""
@@ -142,8 +146,15 @@ class Watch:
         self.probe.close()
 
 
-def probe_for(settings: Settings, paths: Paths, urls: tuple[str, ...]) -> Probe:
+def probe_for(
+    settings: Settings,
+    paths: Paths,
+    urls: tuple[str, ...],
+    on_request: Callable[[httpx.Request], None] | None = None,
+) -> Probe:
     """What the settings and the command line name: endpoints, or the resident engine.
+
+    `on_request` sees each request to an endpoint before it is sent.
 
     Raises UsageError for a URL that is none.
     """
@@ -159,6 +170,7 @@ def probe_for(settings: Settings, paths: Paths, urls: tuple[str, ...]) -> Probe:
                     model=None if shipped else settings.model,
                     api_key=api_key(),
                     timeout_s=settings.timeout_s,
+                    on_request=on_request,
                 )
                 for url in chosen
             ]

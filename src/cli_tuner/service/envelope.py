@@ -61,6 +61,7 @@ class Envelope:
         self._config = service.config
         self._access = service.access
         self._metrics = service.metrics
+        self._tracing = service.tracing
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,6 +70,13 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         passage = _Passage(scope, receive, send, self._config)
+        route = scope["path"] if scope["path"] in ROUTES else "other"
+        with self._tracing.request(scope["method"], route, Headers(scope=scope)) as span:
+            visitor = await self._served(scope, passage)
+            span.ended(passage.status or CLIENT_CLOSED, passage.request_id, visitor)
+
+    async def _served(self, scope: Scope, passage: _Passage) -> str:
+        """Serve it; who asked, as the log knows them."""
         visitor = "-"
         try:
             path, method = scope["path"], scope["method"]
@@ -82,6 +90,7 @@ class Envelope:
             await self._fail(error, scope, passage)
         finally:
             self._account(scope, passage, visitor)
+        return visitor
 
     async def _fail(self, error: Exception, scope: Scope, passage: _Passage) -> None:
         problem = problem_of(error)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from cli_tuner.journal import Journal
 from cli_tuner.records import PerformanceRecord, ProvenanceRecord, ValidationErrorRecord
 from cli_tuner.service.metrics import Metrics
+from cli_tuner.service.tracing import Tracing
 
 
 class Ledger:
     """What boundary 5 writes to. Its user is the holder of a key, not who runs the service."""
 
-    def __init__(self, journal: Journal, metrics: Metrics, caller: str) -> None:
+    def __init__(self, journal: Journal, metrics: Metrics, tracing: Tracing, caller: str) -> None:
         self._journal = journal
         self._metrics = metrics
+        self._tracing = tracing
         self._caller = caller
 
     def user_hmac(self) -> str:
@@ -31,4 +33,5 @@ class Ledger:
     ) -> None:
         """Count and keep. Raises JournalError; it is counted all the same."""
         self._metrics.crossed(provenance, performance, validation_error)
+        self._tracing.crossed(provenance, performance, validation_error)
         self._journal.record(provenance, performance, validation_error)

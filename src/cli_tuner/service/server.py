@@ -21,6 +21,7 @@ from cli_tuner.service.connection import bounded
 from cli_tuner.service.engine import probe_for
 from cli_tuner.service.keys import KeyStore
 from cli_tuner.service.service import Service
+from cli_tuner.service.tracing import tracing_of
 from cli_tuner.settings import Paths, Settings
 
 _BACKLOG = 256
@@ -37,12 +38,15 @@ def serve(
     """Serve until told to stop.
 
     Raises UsageError if the address is not loopback and there is no key, ConfigError for a TLS
-    pair that cannot be used, also if the port is taken; PolicyError for a bad policy file.
+    pair or OTEL_* variables that cannot be used, also if the port is taken; PolicyError for a
+    bad policy file, ExtraMissing for traces without their packages.
     """
     refuse_open_door(config, KeyStore(paths))
     _check_tls(config)
+    tracing = tracing_of(config.traces)
+    probe = probe_for(settings, paths, config.backends, tracing.on_request)
     listener = _bound(config)
-    service = Service(config, settings, paths, probe_for(settings, paths, config.backends))
+    service = Service(config, settings, paths, probe, tracing)
     host, port = listener.getsockname()[:2]
     place = f"[{host}]" if ":" in host else host
     say(f"listening at {'https' if config.has_tls else 'http'}://{place}:{port}")

@@ -38,6 +38,7 @@ from cli_tuner.service.keys import KeyStore
 from cli_tuner.service.ledger import Ledger
 from cli_tuner.service.metrics import Metrics
 from cli_tuner.service.problem import Problem
+from cli_tuner.service.tracing import Tracing
 from cli_tuner.settings import Paths, Settings
 
 Left = Callable[[], Awaitable[None]]
@@ -54,9 +55,15 @@ class Service:
     """One running service. Made once; used from one event loop."""
 
     def __init__(
-        self, config: ServiceConfig, settings: Settings, paths: Paths, probe: Probe
+        self,
+        config: ServiceConfig,
+        settings: Settings,
+        paths: Paths,
+        probe: Probe,
+        tracing: Tracing | None = None,
     ) -> None:
         self.config = config
+        self.tracing = tracing or Tracing()
         self.settings = settings
         self.paths = paths
         self.metrics = Metrics()
@@ -73,6 +80,7 @@ class Service:
             journal=self._ledger("-"),
             limiter=self.access.rates,
             code_version=__version__,
+            span=self.tracing.boundary,
         )
         self.metrics.runs(load_policy(paths, _NO_FOLDER).ruleset_digest())
         self.metrics.gauge("queue_length", "Requests waiting.", lambda: self.desk.waiting)
@@ -92,7 +100,7 @@ class Service:
         return self.settings.model if identity is None else version_of(identity)
 
     def _ledger(self, caller: str) -> Ledger:
-        return Ledger(self.journal, self.metrics, caller)
+        return Ledger(self.journal, self.metrics, self.tracing, caller)
 
     def _policy(self) -> Policy:
         """What is in force now: a rule added to a policy file counts with the next request."""
@@ -155,6 +163,7 @@ class Service:
         else:
             verdict = await to_thread.run_sync(lambda: check(command, safety=wanted, policy=policy))
         self.metrics.judged(verdict)
+        self.tracing.judged(verdict)
         return verdict
 
     async def report(
@@ -216,6 +225,7 @@ class Service:
         """Finish what is being worked on, then let go of the engine."""
         self.desk.close()
         self.watch.close()
+        self.tracing.close()
 
 
 def tightened(ours: Safety, wanted: str | None) -> Safety:
