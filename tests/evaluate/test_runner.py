@@ -11,8 +11,10 @@ import pytest
 from cli_tuner.artifacts import SILENT
 from cli_tuner.backends.scripted import ScriptedBackend
 from cli_tuner.errors import BackendError, EvaluationError
+from cli_tuner.evaluate import answering, runner
 from cli_tuner.evaluate.rows import read_set
 from cli_tuner.evaluate.runner import answers_folder, ask
+from cli_tuner.guard import check
 
 
 def asked(config, backend):
@@ -105,6 +107,44 @@ def test_what_judges_and_how_is_no_part_of_the_answers(config, backend):
     sitting = config.sitting.model_copy(update={"parallel": 3})
     asked(config.model_copy(update={"sets": sets, "sitting": sitting}), backend)
     assert len(backend.prompts) == 5
+
+
+def test_more_rows_and_more_sets_are_added_to_what_is_there(config, backend, rows_file):
+    few = config.sets[0].model_copy(update={"limit": 2})
+    first = asked(config.model_copy(update={"sets": (few,)}), backend)
+    assert (len(first.items), len(backend.prompts)) == (2, 2)
+    asked(config, backend)
+    assert len(backend.prompts) == 5
+    other = rows_file.with_name("other.jsonl")
+    other.write_text(rows_file.read_text())
+    more = config.sets[0].model_copy(update={"name": "other", "path": str(other)})
+    both = asked(config.model_copy(update={"sets": (*config.sets, more)}), backend)
+    assert (len(both.items), len(backend.prompts)) == (10, 10)
+    assert sorted(both.run["identity"]["sets"]) == ["other", "own"]
+    assert asked(config.model_copy(update={"sets": (few,)}), backend).items == first.items
+
+
+def test_what_the_model_said_is_judged_by_todays_rules(config, backend, monkeypatch):
+    before = {item.id: item for item in asked(config, backend).items}
+    assert before["a"].handed_over
+    monkeypatch.setattr(answering, "check", lambda command, **_: check("rm -rf /"))
+    monkeypatch.setattr(runner, "ruleset_digest", lambda: "1" * 64)
+    answers = asked(config, backend)
+    after = {item.id: item for item in answers.items}
+    assert (after["a"].raw, after["a"].ms) == (before["a"].raw, before["a"].ms)
+    assert (after["a"].level, after["a"].refusal) == ("dangerous", "dangerous")
+    assert answers.run["identity"]["ruleset_sha256"] == "1" * 64
+    assert len(backend.prompts) == 5
+
+
+def test_a_request_that_never_reached_the_model_is_stopped_again(config, backend, rows_file):
+    rows_file.write_text(json.dumps({"id": "x", "nl": "a\0b", "bash": "ls"}) + "\n")
+    (item,) = asked(config, backend).items
+    (again,) = asked(config, backend).items
+    assert (item.refusal, item.finish, backend.prompts) == (again.refusal, "", [])
+    assert item.refusal is not None
+    lines = (answers_folder(config) / "items.jsonl").read_text().splitlines()
+    assert len(lines) == 1
 
 
 def test_requests_are_under_way_together_and_the_order_is_the_sets(config, backend):

@@ -29,6 +29,7 @@ from cli_tuner.guard import check
 from cli_tuner.models import ResolvedModel, load_catalogue, resolve
 from cli_tuner.models.reference import is_path
 from cli_tuner.records import (
+    Finish,
     ModelIdentity,
     NormalizedRequest,
     PerformanceRecord,
@@ -153,6 +154,46 @@ class _Overheard:
         pass
 
 
+class _NeverSaid(Exception):
+    """The model was not asked then."""
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A backend that says once more what a model said before."""
+
+    identity: ModelIdentity
+    item: Item
+
+    def complete(
+        self,
+        request: NormalizedRequest,
+        sampling: Sampling,
+        cancelled: Callable[[], bool] = never,
+    ) -> RawModelOutput:
+        if not self.item.finish:
+            raise _NeverSaid
+        return RawModelOutput(
+            request_id=request.request_id,
+            text=self.item.raw,
+            finish=Finish(self.item.finish),
+            mean_logprob=self.item.mean_logprob,
+            model=self.identity,
+        )
+
+    def sample(
+        self,
+        request: NormalizedRequest,
+        sampling: Sampling,
+        count: int,
+        cancelled: Callable[[], bool] = never,
+    ) -> tuple[RawModelOutput, ...]:
+        return (self.complete(request, sampling, cancelled),) * count
+
+    def close(self) -> None:
+        pass
+
+
 @dataclass(frozen=True)
 class Asker:
     """Asks one backend. Thread-safe if the backend is."""
@@ -163,7 +204,22 @@ class Asker:
 
     def item(self, row: Row, cancelled: Callable[[], bool] = never) -> Item:
         """The answer to one row. Raises BackendError, and Cancelled if told to stop."""
-        heard = _Overheard(self.backend)
+        return self._through(self.backend, row, cancelled)
+
+    def again(self, before: Item, row: Row) -> Item | None:
+        """What today's boundaries and rules make of the text that the model gave before.
+
+        None if it gave none, since the request was stopped on its way, and would not be today.
+        """
+        try:
+            found = self._through(_Said(self.backend.identity, before), row, never)
+        except _NeverSaid:
+            return None
+        return replace(found, ms=before.ms)
+
+    def _through(self, backend: Backend, row: Row, cancelled: Callable[[], bool]) -> Item:
+        """The row across the boundaries."""
+        heard = _Overheard(backend)
         parts = Parts(heard, check, _Unkept(), RateLimiter(0), __version__)
         options = Options(
             model="evaluated",

@@ -1,8 +1,9 @@
 """The evaluation stage's configuration. `configs/evaluate/*.yaml` are examples; a test reads each.
 
-What decides the answers (model, sets, limits, prompt) has a digest of its own: answers that were
-given once are judged again as often as wanted, by other suites too, without asking again. What is
-in `sitting` says how this machine does the work today.
+What decides an answer (model, prompt, request, length) is kept apart from what is done with it:
+what a model said once is judged again as often as wanted, by other rules and suites too, and more
+sets or rows can be added, without asking again. What is in `sitting` says how this machine does
+the work today.
 """
 
 from __future__ import annotations
@@ -116,8 +117,7 @@ class EvaluateConfig(StageConfig):
         return bool(self.sets) or self.general is not None
 
     def asks(self) -> str:
-        """The digest of what decides the answers, apart from the digests of model and rows."""
-        plain = self.model_dump(mode="json", include={"seed", "model", "safety", "max_new_tokens"})
-        chosen = [(one.name, one.limit, one.strata) for one in self.sets]
-        text = json.dumps([plain, chosen], sort_keys=True, ensure_ascii=False)
+        """The digest of what decides an answer, apart from the digests of model, prompt and row."""
+        plain = self.model_dump(mode="json", include={"model", "max_new_tokens"})
+        text = json.dumps(plain, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()

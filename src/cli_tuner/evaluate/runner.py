@@ -4,8 +4,9 @@
   run.json       what was asked of whom, in digests, and every sitting
   items.jsonl    one line for each answer, in the order in which they came
 
-A killed run leaves at most half a line, which is asked again. Answers of another model, prompt,
-set or configuration are never mixed: that is refused.
+A killed run leaves at most half a line, which is asked again. Answers of another model or prompt,
+or to another file of the same name, are never mixed: that is refused. What is kept is what the
+model said; each time it goes through today's boundaries and rules again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import FrameType
@@ -68,13 +69,13 @@ def ask(
     folder.mkdir(parents=True, exist_ok=True)
     run = _opened(folder, _identity(config, sets, backend))
     rows = [row for one in sets for row in one.rows]
-    known = _read(folder / ITEMS, rows)
+    asker = Asker(backend, Safety(config.safety), config.max_new_tokens)
+    known = _again(asker, _read(folder / ITEMS), rows)
     missing = [row for row in rows if (row.set, row.id) not in known]
     progress.step(f"ask {backend.identity.name}", len(rows))
     progress.advance(len(known))
     began, asked = time.monotonic(), 0
     try:
-        asker = Asker(backend, Safety(config.safety), config.max_new_tokens)
         with (folder / ITEMS).open("a", encoding="utf-8") as file, _terminated_like_ctrl_c():
             for item in _asked(asker, missing, config.sitting.parallel):
                 file.write(f"{json.dumps(item.as_json(), ensure_ascii=False)}\n")
@@ -120,32 +121,47 @@ def _identity(config: EvaluateConfig, sets: Sequence[RowSet], backend: Backend) 
         "asks_sha256": config.asks(),
         "model": backend.identity.model_dump(mode="json"),
         "template_sha256": TEMPLATE_SHA256,
-        "ruleset_sha256": ruleset_digest(),
         "sets": {one.config.name: one.sha256 for one in sets},
     }
 
 
 def _opened(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
-    """The record of the run, new or gone on with."""
+    """The record of the run, new or gone on with; sets may come to it, and rules may change."""
     path = folder / RUN
-    if not path.exists():
-        run = {"identity": identity, "sittings": []}
+    sittings: list[Any] = []
+    sets = identity["sets"]
+    if path.exists():
+        found = _read_run(path)
+        _check_same(folder, found["identity"], identity)
+        sittings, sets = found["sittings"], {**found["identity"]["sets"], **sets}
+    else:
         (folder / ITEMS).unlink(missing_ok=True)
-        _write(path, run)
-        return run
+    now_known = {**identity, "sets": sets, "ruleset_sha256": ruleset_digest()}
+    run = {"identity": now_known, "sittings": sittings}
+    _write(path, run)
+    return run
+
+
+def _read_run(path: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        before = found["identity"]
+        identity = {**found["identity"], "sets": dict(found["identity"]["sets"])}
+        return {"sittings": list(found["sittings"]), "identity": identity}
     except (ValueError, KeyError, TypeError) as error:
-        raise EvaluationError(f"{path} is not readable", hint=f"remove {folder}") from error
-    changed = sorted(key for key in identity if before.get(key) != identity[key])
+        raise EvaluationError(f"{path} is not readable", hint=f"remove {path.parent}") from error
+
+
+def _check_same(folder: Path, before: dict[str, Any], identity: dict[str, Any]) -> None:
+    """Raise EvaluationError if the answers in the folder are answers to something else."""
+    changed = [key for key in identity if key != "sets" and before.get(key) != identity[key]]
+    if any(before["sets"].get(name, it) != it for name, it in identity["sets"].items()):
+        changed.append("sets")
     if changed:
-        what = ", ".join(key.removesuffix("_sha256") for key in changed)
+        what = ", ".join(key.removesuffix("_sha256") for key in sorted(changed))
         raise EvaluationError(
             f"{folder} has answers that were asked for with another {what}",
             hint="choose another name, or remove that folder",
         )
-    return found
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
@@ -154,11 +170,21 @@ def _write(path: Path, document: dict[str, Any]) -> None:
     scratch.replace(path)
 
 
-def _read(path: Path, rows: Iterable[Row]) -> dict[_Key, Item]:
+def _again(asker: Asker, said: dict[_Key, Item], rows: Iterable[Row]) -> dict[_Key, Item]:
+    """What was said to these rows before, through today's boundaries."""
+    found: dict[_Key, Item] = {}
+    for row in rows:
+        before = said.get((row.set, row.id))
+        item = asker.again(before, row) if before else None
+        if item is not None:
+            found[row.set, row.id] = item
+    return found
+
+
+def _read(path: Path) -> dict[_Key, Item]:
     """The answers that are there; what follows a line that was cut off is dropped."""
     if not path.exists():
         return {}
-    wanted = {(row.set, row.id): row for row in rows}
     known: dict[_Key, Item] = {}
     whole = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -168,9 +194,7 @@ def _read(path: Path, rows: Iterable[Row]) -> dict[_Key, Item]:
         except (ValueError, TypeError, KeyError):
             break
         whole.append(line)
-        row = wanted.get((item.set, item.id))
-        if row is not None:
-            known[item.set, item.id] = replace(item, row=row.source)
+        known[item.set, item.id] = item
     path.write_text("".join(f"{line}\n" for line in whole), encoding="utf-8")
     return known
 
