@@ -70,6 +70,18 @@ def test_what_the_journal_gets_is_what_is_counted(serving):
     assert found["process_resident_memory_bytes", frozenset()] > 1e6
 
 
+def test_the_first_report_is_an_increase(serving):
+    """Prometheus cannot tell a series that appears with 1 from one that always was 1."""
+    said = serving().client.get("/metrics").text
+    for series in (
+        'cli_tuner_feedback_total{kind="unsafe"}',
+        'cli_tuner_turned_away_total{why="busy"}',
+        'cli_tuner_verdicts_total{level="dangerous",source="generate"}',
+        'cli_tuner_answers_total{outcome="refused"}',
+    ):
+        assert f"{series} 0.0" in said
+
+
 def test_callers_cannot_grow_the_labels(serving):
     running = serving()
     for number in range(50):

@@ -7,6 +7,7 @@ that no caller can grow them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,6 +21,7 @@ from prometheus_client import (
 
 from cli_tuner import __version__
 from cli_tuner.records import (
+    Level,
     PerformanceRecord,
     ProvenanceRecord,
     ValidationErrorRecord,
@@ -30,6 +32,7 @@ from cli_tuner.records import (
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _RATIOS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+_KINDS = ("wrong", "unsafe", "blocked_wrongly", "other")
 _BOUNDARIES = ("ingress", "normalize", "inference", "validation", "egress")
 
 
@@ -83,6 +86,18 @@ class Metrics:
             ["version", "ruleset_digest"],
             registry=self.registry,
         )
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """Show what has not happened yet: Prometheus sees no increase in a series' first value."""
+        for kind in _KINDS:
+            self.feedback.labels(kind)
+        for outcome in ("command", "refused"):
+            self.answers.labels(outcome)
+        for why in ("busy", "rate_limited"):
+            self.turned_away.labels(why)
+        for level, source in product(Level, ("generate", "check")):
+            self.risk.labels(level.value, source)
 
     def _counter(self, name: str, what: str, *labels: str) -> Counter:
         return Counter(f"cli_tuner_{name}", what, labels, registry=self.registry)
