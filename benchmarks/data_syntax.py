@@ -1,6 +1,6 @@
 """How long bash -n and ShellCheck take for every row of a file, duplicates included.
 
-python benchmarks/data_syntax.py data/raw/nl2bash_full.jsonl.zst --workers 2
+python benchmarks/data_syntax.py datasets/nl2bash_full.jsonl.zst --workers 2
 """
 
 from __future__ import annotations

@@ -131,7 +131,10 @@ def find_tests() -> dict[tuple[str, ...], str]:
     listed = subprocess.run(["find", "--help"], capture_output=True, text=True, check=True).stdout
     words = re.findall(r"(?<![\w-])-[a-zA-Z]\w*(?: (?:\[[-/+]*\])?[A-Z]+)?", listed)
     words += ["-newermt TIME", "-newerct TIME", "-newerat TIME"]
-    return {(word.partition(" ")[0],): "=" if " " in word else "" for word in words}
+    words += ["-samefile FILE", "-ipath PATTERN", "-version"]  # in its manual, not in its help
+    found = {(word.partition(" ")[0],): "=" if " " in word else "" for word in words}
+    # What stands behind an operator is the next test and not its argument.
+    return found | {(operator,): "" for operator in ("-a", "-and", "-o", "-or", "-not")}
 
 
 def main() -> None:

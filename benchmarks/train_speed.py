@@ -1,6 +1,6 @@
 """How fast a training step is here, beside transformers with peft on the same examples.
 
-    python benchmarks/train_speed.py --base fast --data data/processed/train-v1
+    python benchmarks/train_speed.py --base fast --data data/processed/train-v2
 
 Both make the gradient of the same examples, an adapter on every linear layer of the same base in
 bfloat16. Ours packs without padding, computes the shared system text once and takes logits at

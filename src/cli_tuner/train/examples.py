@@ -88,7 +88,7 @@ def _file(folder: Path, split: str) -> Path:
             return path
     raise TrainingError(
         f"{folder} has no {split}.jsonl or {split}.parquet",
-        hint="make it with: cli-tuner run data configs/data/train-v1.yaml",
+        hint="make it with: cli-tuner run data configs/data/train-v2.yaml",
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from cli_tuner.data.config import FieldMap, Selection
 from cli_tuner.data.pair import Pair, Skipped
 from cli_tuner.data.sources.schema import schema_of, to_pair
+from cli_tuner.data.style import fault_of_style
 
 Row = tuple[str, Mapping[str, Any]]
 
@@ -39,10 +40,13 @@ def selected(
         if not known:
             schema, known = schema_of(values, named(ref), fields), True
         reason = _left_out(values, source, seed, ref)
-        if reason:
+        pair = None if reason else to_pair(values, schema, source, ref)
+        if source.plain and isinstance(pair, Pair):
+            reason = fault_of_style(pair.query, pair.command)
+        if pair is None or reason:
             yield Skipped(source.name, ref, reason, {"id": str(values.get("id", ref))})
         else:
-            yield to_pair(values, schema, source, ref)
+            yield pair
 
 
 def _left_out(row: Mapping[str, Any], source: Selection, seed: int, ref: str) -> str:
