@@ -10,15 +10,31 @@ from cli_tuner.artifacts import load_config, open_artifact, run_stage
 from cli_tuner.errors import EvaluationError
 from cli_tuner.evaluate import suite
 from cli_tuner.evaluate.config import EvaluateConfig
+from cli_tuner.evaluate.rows import read_set
 from cli_tuner.evaluate.stage import STAGE
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs" / "evaluate").glob("*.yaml"))
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted((ROOT / "configs" / "evaluate").glob("*.yaml"))
 pytest.importorskip("sacrebleu", reason="the extra evaluate has it")
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_shipped_configuration_is_valid_and_named_after_its_file(path):
     assert load_config(path, EvaluateConfig).name == path.stem
+
+
+def test_base_and_tuned_models_are_measured_on_the_same_rows():
+    names = ("fast-all", "fast-v2", "balanced-all", "balanced-v2")
+    found = [load_config(path, EvaluateConfig) for path in CONFIGS if path.stem in names]
+    assert len(found) == 4
+    assert len({one.sets for one in found}) == len({(one.seed, one.guard) for one in found}) == 1
+    assert {one.name for one in found[0].sets} == {
+        "generated-held-out", "generated-known", "dev", "test", "execution-dev",
+        "execution-test", "adversarial",
+    }  # fmt: skip
+    for one in found[0].sets:
+        if one.path.startswith("benchmarks/"):
+            assert read_set(one.model_copy(update={"path": str(ROOT / one.path)}), 7).rows
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Tables of several evaluations for a document: `python -m cli_tuner.evaluate.tables`."""
