@@ -18,7 +18,7 @@ HEAVY = (
     "module",
     [
         *("errors", "settings", "backends.wire", "backends.contact", "backends.engine"),
-        *("cli.main", "cli.generate"),
+        *("cli.main", "cli.generate", "cli.hook", "hook.judge"),
     ],
 )
 def test_the_client_imports_nothing_heavy(module):
@@ -47,3 +47,25 @@ def test_asking_a_running_engine_needs_no_subprocess_module():
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True
     )
     assert ended.stdout.split() == ["False", "False"]
+
+
+def test_an_agent_that_asks_about_a_harmless_command_waits_for_no_grammar_and_no_codes():
+    code = (
+        "import sys; from cli_tuner.cli import main; from cli_tuner.hook import opinion\n"
+        "verdict = {'level': 'safe', 'policy': 'moderate', 'reasons': []}\n"
+        "opinion._from_resident = lambda *_: verdict\n"
+        "status = main.main(['hook', 'run', 'claude'])\n"
+        "print(status, *sys.modules)"
+    )
+    question = '{"tool_name": "Bash", "tool_input": {"command": "ls"}, "cwd": "/"}'
+    ended = subprocess.run(
+        [sys.executable, "-I", "-c", code],
+        input=question,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    status, *loaded = ended.stdout.split()
+    assert status == "0", ended.stderr
+    heavy = {*HEAVY, "argparse", "cli_tuner.cli.parser", "cli_tuner.hook.allowance", "uuid"}
+    assert heavy.isdisjoint(loaded), heavy.intersection(loaded)

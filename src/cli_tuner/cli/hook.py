@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from pathlib import Path
 
     from cli_tuner.boundaries.terminal import Screen
@@ -28,12 +28,19 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    """Answer one question on stdin. Every failure blocks, also that of importing ourselves."""
+    return answer(given.name)
+
+
+def answer(name: str | None = None) -> int:
+    """Answer one question on stdin, of the agent of this name.
+
+    Every failure blocks, also that of importing ourselves.
+    """
     try:
         from cli_tuner.hook.judge import answered
         from cli_tuner.hook.protocol import QUESTION_MAX, Agent
 
-        agent = Agent(given.name) if given.name else None
+        agent = Agent(name) if name else None
         text = sys.stdin.buffer.read(QUESTION_MAX + 1) if sys.stdin is not None else b""
         ended = answered(text, agent)
         sys.stdout.write(ended.out)

@@ -1,6 +1,7 @@
 """The program's entry: parse, run one command, turn what goes wrong into a line and a status.
 
-Only the chosen command's module is imported: `--help` loads nothing but argparse.
+Only the chosen command's module is imported: `--help` loads nothing but argparse, and what an
+agent runs before each of its commands not even that.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 
-from cli_tuner.cli.parser import build_parser
 from cli_tuner.errors import CliTunerError, Exit
 
 TYPE_CHECKING = False
@@ -84,6 +84,12 @@ def _abandon_stdout() -> None:
 
 def _run(argv: Sequence[str] | None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
+    if _is_plain_hook(arguments):
+        from cli_tuner.cli.hook import answer
+
+        return answer(*arguments[2:])
+    from cli_tuner.cli.parser import build_parser
+
     parser = build_parser(arguments[0] if arguments else None)
     given = parser.parse_args(arguments)
     if given.version:
@@ -93,6 +99,12 @@ def _run(argv: Sequence[str] | None) -> int:
         return Exit.USAGE
     module = import_module(f"cli_tuner.cli.{given.command}")
     return int(module.run(given))
+
+
+def _is_plain_hook(arguments: Sequence[str]) -> bool:
+    """Whether this is `hook run [AGENT]` and nothing that would have to be parsed."""
+    head, rest = list(arguments[:2]), arguments[2:]
+    return head == ["hook", "run"] and len(rest) < 2 and not any(one[:1] == "-" for one in rest)
 
 
 def _fail(message: str, status: Exit) -> int:

@@ -2,16 +2,16 @@
 
 Fails closed: whatever goes wrong here ends with status 2, which every agent takes as "blocked",
 and with the reason on stderr. Nothing but 0 and 2 ever comes out.
+
+An agent waits for these imports, before each of its commands; so what only an objection needs is
+imported when there is one.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from cli_tuner.boundaries.answer import phrase
-from cli_tuner.boundaries.terminal import visible
 from cli_tuner.errors import CliTunerError
-from cli_tuner.hook.allowance import offer, passes_once
 from cli_tuner.hook.opinion import Opinion, opinion_on
 from cli_tuner.hook.protocol import Agent, Answer, Decision, Question, question_in, reply_to
 from cli_tuner.settings import Paths, load_settings
@@ -47,7 +47,11 @@ def answer_to(question: Question) -> Answer:
     """The decision about one command. Raises ConfigError, PolicyError and JournalError."""
     paths = Paths.of()
     opinion = opinion_on(question, paths, load_settings())
-    if opinion.level == "safe" or passes_once(question, paths, opinion):
+    if opinion.level == "safe":
+        return Answer(Decision.SILENT)
+    from cli_tuner.hook.allowance import offer, passes_once
+
+    if passes_once(question, paths, opinion):
         return Answer(Decision.SILENT)
     reason = _reason(opinion)
     if opinion.permitted and question.agent is not Agent.CODEX:
@@ -65,6 +69,9 @@ def answer_to(question: Question) -> Answer:
 
 def _reason(opinion: Opinion) -> str:
     """Why, in one line for the agent, with what to do instead."""
+    from cli_tuner.boundaries.answer import phrase
+    from cli_tuner.boundaries.terminal import visible
+
     shown = "; ".join(
         f"{ground.rule_id} {phrase(ground.message)}" for ground in opinion.grounds[:_SHOWN]
     )
@@ -74,5 +81,7 @@ def _reason(opinion: Opinion) -> str:
 
 
 def _first_line(command: str) -> str:
+    from cli_tuner.boundaries.terminal import visible
+
     line = visible(command.strip().partition("\n")[0])
     return line if len(line) <= 100 and "\n" not in command.strip() else f"{line[:100]} ..."
