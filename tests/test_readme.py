@@ -84,11 +84,6 @@ def test_the_five_lines_of_python_work(home):
     assert verdict == "dangerous"
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\(([^)#:]+)\)", README))
-def test_every_link_of_the_readme_leads_somewhere(path):
-    assert (ROOT / path).exists()
-
-
 @pytest.mark.parametrize("words", re.findall(r"`cli-tuner ([a-z-]+)", README))
 def test_every_command_that_the_readme_names_has_help(words, tmp_path):
     ran = subprocess.run(

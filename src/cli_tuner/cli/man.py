@@ -1,4 +1,7 @@
-"""`cli-tuner man`: the manual page, made from the grammar itself, so it is never out of date."""
+"""`cli-tuner man`: the manual page, made from the grammar itself, so it is never out of date.
+
+The functions that walk the grammar also make docs/CLI.md (`cli_tuner.cli.reference`).
+"""
 
 from __future__ import annotations
 
@@ -47,9 +50,9 @@ def page() -> Iterator[str]:
     yield "Commands go to standard output, everything else to standard error."
     yield "Nothing runs by itself."
     yield ".SH COMMANDS"
-    for name, command in _commands(parser):
+    for name, command in commands_of(parser):
         yield f'.SS "cli-tuner {_text(name)}"'
-        yield _text(str(command.description or _help_of(parser, name)))
+        yield _text(str(command.description or help_of(parser, name)))
         yield from _arguments(command)
     yield ".SH EXIT STATUS"
     yield _text(str(parser.epilog).removeprefix("exit status: "))
@@ -59,13 +62,17 @@ def page() -> Iterator[str]:
             yield from (".TP", rf"\fB{_text(name)}\fR", _text(meaning))
 
 
-def _commands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+def commands_of(
+    parser: argparse.ArgumentParser,
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Every command of the grammar, with its own parser, in the grammar's order."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             yield from action.choices.items()
 
 
-def _help_of(parser: argparse.ArgumentParser, name: str) -> str:
+def help_of(parser: argparse.ArgumentParser, name: str) -> str:
+    """The line that `cli-tuner --help` has for a command."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for choice in action._choices_actions:
@@ -74,12 +81,17 @@ def _help_of(parser: argparse.ArgumentParser, name: str) -> str:
     return ""
 
 
-def _arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
+def arguments_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """What a command takes, apart from --help and what is not shown."""
     for action in parser._actions:
-        if action.help == argparse.SUPPRESS or isinstance(action, argparse._HelpAction):
-            continue
+        if action.help != argparse.SUPPRESS and not isinstance(action, argparse._HelpAction):
+            yield action
+
+
+def _arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
+    for action in arguments_of(parser):
         names = [rf"\fB{_text(name)}\fR" for name in action.option_strings]
-        value = "" if action.nargs == 0 else _text(_value(action))
+        value = "" if action.nargs == 0 else _text(value_of(action))
         yield ".TP"
         if names:
             yield ", ".join(names) + (rf" \fI{value}\fR" if value else "")
@@ -88,7 +100,8 @@ def _arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
         yield _text(str(action.help or ""))
 
 
-def _value(action: argparse.Action) -> str:
+def value_of(action: argparse.Action) -> str:
+    """How an argument's value is called: its choices, or a name in capitals."""
     if action.choices is not None and action.metavar is None:
         return "|".join(str(choice) for choice in action.choices)
     return str(action.metavar or action.dest)
