@@ -65,3 +65,49 @@ def test_patterns_are_not_words_of_the_language():
 )
 def test_what_is_opened_is_really_of_that_kind(command):
     assert run(command, worlds(command)[0]).status == 0
+
+
+def content(number: int, path: str, *commands: str) -> list[str]:
+    tree = worlds(*commands)[number]
+    return next(e.content for e in tree.entries if e.path.endswith(path)).decode().splitlines()
+
+
+def test_what_grep_looks_for_is_a_pattern_also_if_it_is_a_programs_or_a_files_name():
+    assert constants_of("grep -w cat pets.txt").texts == {"cat"}
+    found = constants_of("grep -F a.b list.txt")
+    assert (found.texts, found.there) == ({"a.b"}, {"list.txt"})
+    assert {"a.b", "axb"} <= set(content(0, "list.txt", "grep -F a.b list.txt"))
+
+
+def test_each_column_has_values_below_at_and_above_a_number():
+    lines = content(0, "sales.csv", "awk -F, '$3 > 100' sales.csv")
+    assert {"99,99,99,99,99,99", "100,100,100,100,100,100"} <= set(lines)
+
+
+def test_one_world_begins_with_a_line_that_counts():
+    first = content(1, "sales.csv", "awk -F, 'NR > 1 {s += $3} END {print s}' sales.csv")[0]
+    assert all(field.isdigit() for field in first.split(","))
+
+
+def test_two_files_that_are_compared_have_an_end_that_is_nearly_the_same():
+    one, two = (content(0, name, "diff -i one.txt two.txt") for name in ("one.txt", "two.txt"))
+    assert (one[-1], two[-1]) == ("common end", "common end")
+    assert "shared line" in one and "Shared Line" in two
+
+
+def test_a_mode_has_neighbours_with_more_bits_and_with_one_of_them():
+    modes = {entry.mode for entry in worlds("find . -perm -022")[0].entries}
+    assert {0o022, 0o666, 0o602} <= modes
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "find . -path ./cache -prune -o -name '*.txt' -print",
+        "find . -not -path '*/cache/*' -name '*.txt'",
+        "find . -name cache -prune -o -name '*.txt' -print",
+        "grep -r --exclude-dir=cache foo .",
+    ],
+)
+def test_what_is_left_out_is_a_folder_with_something_in_it(command: str):
+    assert {"cache/inner.txt"} <= paths(0, command)

@@ -27,6 +27,10 @@ _DELIMITER = re.compile(
 _GLOB_OPTION = re.compile(
     r"(?:-i?name|-i?path|-wholename|--include=?|--exclude=?)\s*(?:'([^']+)'|\"([^\"]+)\"|(\S+))"
 )
+_FOLDER_OPTION = re.compile(
+    r"(?:-i?path|-wholename|--exclude-dir[= ])\s*['\"]?(?:\./|\*/)?([\w.-]+)(?:/\*)?['\"]?(?=\s|$)"
+)
+_LITERAL = re.compile(r"[\w.-]*[A-Za-z][\w.-]*")
 _TYPE = re.compile(r"-type\s+([fdl])")
 _UNITS = {"": 512, "b": 512, "c": 1, "w": 2, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _FOLDER_TAKERS = frozenset("find cd pushd ls du tree rmdir rsync".split())
@@ -38,6 +42,7 @@ _RECURSIVE = re.compile(
 )
 _WORDS = re.compile(r"[A-Za-z][\w-]+")
 _PATTERN_TAKERS = frozenset("grep egrep fgrep zgrep sed awk gawk mawk perl ack rg tr look".split())
+_GREPS = frozenset("grep egrep fgrep zgrep rg".split())
 _PROGRAM_TEXT = frozenset(
     "print printf BEGIN END NR NF FS OFS RS ORS FNR for if else while length substr split toupper "
     "tolower gsub sub in next exit int index getline function return".split()
@@ -118,16 +123,27 @@ def _from_words(command: str, found: Constants) -> None:
         words = shlex.split(command)
     except ValueError:
         words = command.split()
-    program = ""
+    program, pattern_next = "", False
     for word in words:
         name = word.rpartition("/")[2]
+        if pattern_next and not word.startswith("-"):
+            pattern_next = False  # `grep -w cat` looks for a word that is also a program
+            _from_pattern(word, found)
+            continue
         if name in _FOLDER_TAKERS | _FILE_TAKERS | _PATTERN_TAKERS | _MAKERS:
-            program = name
+            program, pattern_next = name, name in _GREPS
             continue
         if word in {"|", ";", "&&", "||", "(", ")"} or word.startswith("-"):
             program = "" if word in {"|", ";", "&&", "||"} or program == "find" else program
             continue
         _from_word(word, program, found)
+
+
+def _from_pattern(word: str, found: Constants) -> None:
+    """What grep looks for, also if it looks like a file's name."""
+    found.texts |= set(_WORDS.findall(word))
+    if _LITERAL.fullmatch(word):
+        found.texts.add(word)
 
 
 def _from_word(word: str, program: str, found: Constants) -> None:
@@ -168,5 +184,6 @@ def _from_options(command: str, found: Constants) -> None:
     for groups in _GLOB_OPTION.findall(command):
         glob = next(each for each in groups if each)
         found.globs.add(glob.replace("\\", ""))
-    if "d" in _TYPE.findall(command):
+    found.folders |= set(_FOLDER_OPTION.findall(command))
+    if "d" in _TYPE.findall(command) or "-prune" in command:
         found.folders |= {each for each in found.globs if not _is_glob(each)}

@@ -6,14 +6,19 @@ import json
 import random
 
 from cli_tuner.evaluate.execution.constants import Constants
+from cli_tuner.sandbox.tree import absolute
 
 _NAMES = "alice bob carol dave erin frank grace heidi ivan judy".split()
 _SIGNS = {"csv": ",", "tsv": "\t"}
+_ORDERED = "2K 1M 900 10K v1.10 v1.9 Feb Jan -3 1e3".split()
+"""Lines that each way of sorting puts elsewhere."""
+_BOUNDS = 6
+_COMPARERS = frozenset("diff sdiff cmp comm colordiff".split())
 _THINGS = "apple lemon pear plum cherry melon fig grape peach quince".split()
 
 
-def content_of(path: str, named: Constants, chance: random.Random) -> str:
-    """What a file of this name holds; the same for the same chance."""
+def content_of(path: str, named: Constants, chance: random.Random, world: int) -> str:
+    """What a file of this name holds; the same for the same chance and world."""
     suffix = path.rsplit("/", 1)[-1].rpartition(".")[2].lower()
     signs = sorted(named.delimiters) or [_SIGNS.get(suffix, " ")]
     if suffix == "json":
@@ -25,7 +30,10 @@ def content_of(path: str, named: Constants, chance: random.Random) -> str:
             + "\n"
             + _lines(named, chance, signs, "# ")
         )
-    return _lines(named, chance, signs)
+    text = _lines(named, chance, signs)
+    if world == 1:  # a first line that counts, where a header might be left out
+        text = signs[0].join(str(chance.randint(1, 99)) for _ in range(7)) + "\n" + text
+    return text + _twins(path, named)
 
 
 def _lines(named: Constants, chance: random.Random, signs: list[str], before: str = "") -> str:
@@ -33,7 +41,7 @@ def _lines(named: Constants, chance: random.Random, signs: list[str], before: st
     lines = [_line(number, named, chance, signs) for number in range(count)]
     alike = random.Random(len(signs))  # noqa: S311 - the same lines in every file
     lines += [_line(number, named, alike, signs) for number in range(4)]
-    lines += [*_of_lengths(named, chance), *_plain(named, chance)]
+    lines += [*_of_lengths(named, chance), *_plain(named, chance), *_at_bounds(named, signs)]
     lines[2:2] = [""]
     lines += [lines[0], chance.choice(lines), lines[0]]
     chance.shuffle(lines)
@@ -45,7 +53,30 @@ def _plain(named: Constants, chance: random.Random) -> list[str]:
     numbers = [str(n) for n in chance.sample(range(1, 130), 6)]
     words = [chance.choice(_NAMES).title(), chance.choice(_NAMES).upper(), chance.choice(_NAMES)]
     alone = [line for text in sorted(named.texts) for line in (text, f"#{text}")]
-    return ["# a comment", "#", *numbers, *words, *alone]
+    alone += [text.replace(".", "x") for text in sorted(named.texts) if "." in text]
+    ordered = _ORDERED if "sort" in named.programs else ()
+    return ["# a comment", "#", "name = value # remark", *numbers, *words, *alone, *ordered]
+
+
+def _at_bounds(named: Constants, signs: list[str]) -> list[str]:
+    """Below, at and above each number, in every column: where a condition on one turns."""
+    numbers = sorted(named.numbers)[:_BOUNDS]
+    return [
+        signs[0].join([str(value)] * 6)
+        for number in numbers
+        for value in (number - 1, number, number + 1)
+    ]
+
+
+def _twins(path: str, named: Constants) -> str:
+    """An end that two files have in common but for capitals, blanks and an empty line."""
+    if not named.programs & _COMPARERS:
+        return ""
+    files = sorted(absolute(each) for each in named.there)
+    odd = path in files and files.index(path) % 2 == 1
+    differing = ("Shared Line", "two  blanks", "", "") if odd else ("shared line", "two blanks", "")
+    lines = ("common start", *differing, "common end")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _of_lengths(named: Constants, chance: random.Random) -> list[str]:

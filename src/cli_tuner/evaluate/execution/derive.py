@@ -103,7 +103,7 @@ class _Tree:
             size = min(size, _MOST_BYTES)
             text = filling(full, min(size, FILLED))
         else:
-            text = content_of(full, self.named, self.chance).encode()
+            text = content_of(full, self.named, self.chance, self.number).encode()
             size = len(text)
         self._add(Entry(full, "file", text, size, mode or self._mode(full), age_s))
 
@@ -125,9 +125,8 @@ class _Tree:
             self.file(f"{place}/size{index}-{name}", size=size)
         for index, age in enumerate(self._around(self.named.ages_s, 86400)):
             self.file(f"{place}/age{index}-{name}", age_s=age + 15)
-        for index, mode in enumerate(sorted({*self.named.modes, 0o644, 0o600, 0o744, 0o755})):
-            if self.named.modes:
-                self.file(f"{place}/mode{index}-{name}", mode=mode)
+        for index, mode in enumerate(self._modes()):
+            self.file(f"{place}/mode{index}-{name}", mode=mode)
         if self.number == 1:
             self._odd(place)
 
@@ -155,6 +154,13 @@ class _Tree:
         )
         return matching[0] if matching else "file.txt"
 
+    def _modes(self) -> list[int]:
+        """Each mode that is named, with more bits than it, and with one of them only."""
+        named = self.named.modes
+        more = {mode | other for mode in named for other in (0o644, 0o711)}
+        single = {0o600 | (mode & -mode) for mode in named}
+        return sorted({*named, *more, *single, 0o644, 0o600, 0o744, 0o755}) if named else []
+
     def _around(self, bounds: set[int], unit: int) -> list[int]:
         """Below, at and above each bound."""
         near = {
@@ -168,7 +174,7 @@ class _Tree:
         self._add(Entry(full.rpartition("/")[0], "dir", mode=0o755))
         source = f"/dev/shm/pack{len(self.packing)}"  # noqa: S108 - inside the sandbox
         made = how.format(shlex.quote(full), source)
-        text = content_of("note.txt", self.named, self.chance)
+        text = content_of("note.txt", self.named, self.chance, self.number)
         self.packing.append(
             f"mkdir -p {source}/docs && printf %s {shlex.quote(text)} > {source}/note.txt && "
             f"cp {source}/note.txt {source}/docs/more.txt && {made} && rm -r {source}"
