@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 QUERY ?= find all python files modified in the last 2 days
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint secrets unit exhaustive safety bench quality lock schemas reference site \
+.PHONY: help demo test lint secrets unit exhaustive safety bench quality lock schemas cards reference site \
 	train-smoke train-test lmeval-test clean
 
 help:
@@ -24,9 +24,11 @@ help:
 	@echo "make quality measure again what the documents' tables show (docs/QUALITY.md)"
 	@echo "make site    build the documentation into site/"
 	@echo "make schemas, make reference   renew docs/schemas and docs/CLI.md"
+	@echo "make load    ten minutes of load on the service, and what must not hurt it; on a quiet machine"
 	@echo "make train-smoke  train the 0.5B for some minutes, load the result, ask it"
 	@echo "make train-test   the tests of training that need PyTorch"
 	@echo "make lmeval-test  the tests of general benchmarks, which need lm-eval"
+	@echo "make cards   renew the shipped adapters' cards in docs/models"
 	@echo "make lock    renew uv.lock and requirements/"
 
 $(BIN)/python:
@@ -87,6 +89,11 @@ quality: $(VENV)/.dev
 	$(BIN)/cli-tuner setup --model fast
 	$(BIN)/python benchmarks/quality.py $(GROUPS)
 
+load: $(VENV)/.dev
+	$(BIN)/cli-tuner setup --model fast
+	$(BIN)/python benchmarks/service_load.py all --minutes 10 --out benchmarks/results/service.json
+	$(BIN)/python benchmarks/scaling.py --write
+
 lock: $(VENV)/.dev
 	$(BIN)/uv lock
 	$(BIN)/uv export --frozen --quiet --no-header --no-annotate --no-emit-project \
@@ -140,6 +147,10 @@ site: $(DOCS)/.ready
 
 reference: $(VENV)/.run
 	$(BIN)/python -m cli_tuner.cli.reference docs/CLI.md
+
+# docs/models: the card of each shipped adapter, from the record beside it.
+cards: $(VENV)/.run
+	$(BIN)/python -m cli_tuner.publish.shipped cards docs/models
 
 schemas: $(VENV)/.run
 	$(BIN)/python -m cli_tuner.records.schemas docs/schemas

@@ -1,11 +1,15 @@
 """Load on a real `cli-tuner serve`, over HTTP.
 
-    python benchmarks/service_load.py check                    judgements, with wrk where it is
-    python benchmarks/service_load.py generate --minutes 10    answers of the real model `fast`
+    python benchmarks/service_load.py all --minutes 10     everything below; `make load`
+    python benchmarks/service_load.py check                judgements, with wrk where it is
+    python benchmarks/service_load.py generate             answers of the real model `fast`
+    python benchmarks/service_load.py own                  the service's own part of an answer
+    python benchmarks/service_load.py abuse                what `service_abuse.py` does to it
 
 `check` says requests per second and latencies; `generate` also how the memory of the service and
-of its engine grew after a warm-up of a tenth of the time. Ends with status 1 if a gate of
-docs/SERVICE.md is missed.
+of its engine grew after a warm-up of a tenth of the time. `--out FILE` keeps the numbers, from
+which `benchmarks/scaling.py` computes. Ends with status 1 if a gate of docs/SERVICE.md is missed.
+Ask on a quiet machine: it is said how long the service waited for a core.
 """
 
 from __future__ import annotations
@@ -14,16 +18,22 @@ import argparse
 import asyncio
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import service_abuse
+from cli_tuner import __version__
 from cli_tuner.backends.engine import running
 from cli_tuner.settings import Paths
 
@@ -48,6 +58,8 @@ QUERIES = (
     "delete empty folders",
 )
 CHECKS_PER_S, CHECK_P99_MS, GROWTH = 300, 20.0, 0.05
+OWN_ANSWERS_S = 10.0
+Result = dict[str, Any]
 _LUA = """
 local bodies = {%s}
 local n = 0
@@ -80,6 +92,18 @@ class Load(NamedTuple):
     def per_s(self) -> float:
         """Requests answered a second."""
         return sum(self.statuses.values()) / self.seconds
+
+    def as_json(self) -> Result:
+        """For a file."""
+        return {
+            "client": self.client,
+            "seconds": round(self.seconds, 1),
+            "statuses": dict(self.statuses),
+            "per_s": round(self.per_s, 2),
+            "p50_ms": round(self.p50, 2),
+            "p95_ms": round(self.p95, 2),
+            "p99_ms": round(self.p99, 2),
+        }
 
     def show(self) -> None:
         """Print it."""
@@ -165,7 +189,7 @@ async def with_python(port: int, path: str, bodies: list[bytes], clients: int, s
     return Load("asyncio", time.monotonic() - began, statuses, at(0.5), at(0.95), at(0.99))
 
 
-def check(given: argparse.Namespace) -> bool:
+def check(given: argparse.Namespace) -> Result:
     # Nobody listens at the discard port: the guard needs no engine.
     with (
         tempfile.TemporaryDirectory() as home,
@@ -173,7 +197,7 @@ def check(given: argparse.Namespace) -> bool:
     ):
         bodies = [json.dumps({"command": command}).encode() for command in COMMANDS]
         asyncio.run(with_python(served.port, "/v1/check", bodies, 4, 2.0))
-        seconds = given.minutes * 60
+        seconds = min(given.minutes, 1.0) * 60
         before_s, waited_s = cpu_s(served), run_delay_s(served)
         if shutil.which("wrk"):
             load = with_wrk(served.url, given.clients, int(seconds))
@@ -186,10 +210,11 @@ def check(given: argparse.Namespace) -> bool:
     print(f"  {spent_ms:.2f} ms of the service's CPU time a request")
     print(f"  it waited for a core {waited:.0%} of the time; above a few per cent, ask again")
     load.show()
-    return load.per_s >= CHECKS_PER_S and load.p99 <= CHECK_P99_MS and set(load.statuses) == {"200"}
+    met = load.per_s >= CHECKS_PER_S and load.p99 <= CHECK_P99_MS and set(load.statuses) == {"200"}
+    return {**load.as_json(), "cpu_ms": round(spent_ms, 3), "waited": round(waited, 3), "met": met}
 
 
-def generate(given: argparse.Namespace) -> bool:
+def generate(given: argparse.Namespace) -> Result:
     with (
         tempfile.TemporaryDirectory() as home,  # so that the user's own journal stays as it is
         Served("--model", "fast", CLI_TUNER_HOME=_with_models(Path(home))) as served,
@@ -202,11 +227,93 @@ def generate(given: argparse.Namespace) -> bool:
         before = memory(served, paths)
         load = asyncio.run(with_python(served.port, *ask, given.minutes * 60))
         after = memory(served, paths)
+        waited = run_delay_s(served) / (warm_up_s + load.seconds)
     load.show()
+    print(f"  it waited for a core {waited:.0%} of the time")
     growth = {name: after[name] / before[name] - 1 for name in before}
     for name, share in growth.items():
         print(f"  {name}: {before[name]:.0f} MiB -> {after[name]:.0f} MiB ({share:+.1%})")
-    return set(load.statuses) <= {"200", "429"} and max(growth.values()) < GROWTH
+    met = set(load.statuses) <= {"200", "429"} and max(growth.values()) < GROWTH
+    mib = {name.split()[0]: round(size) for name, size in after.items()}
+    worst = round(max(growth.values()), 4)
+    return {**load.as_json(), "growth": worst, "mib": mib, "waited": round(waited, 3), "met": met}
+
+
+def own(given: argparse.Namespace) -> Result:
+    """What an answer costs the service itself, in front of an endpoint that answers at once."""
+    endpoint = ThreadingHTTPServer(("127.0.0.1", 0), Instant)
+    threading.Thread(target=endpoint.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{endpoint.server_port}"
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Served("--backend", url, CLI_TUNER_HOME=home) as served,
+    ):
+        bodies = [json.dumps({"query": query}).encode() for query in QUERIES]
+        ask = ("/v1/generate", bodies, given.clients)
+        asyncio.run(with_python(served.port, *ask, 2.0))
+        state = Paths.of({"CLI_TUNER_HOME": home}).state
+        before_s, before_bytes = cpu_s(served), _bytes_below(state)
+        load = asyncio.run(with_python(served.port, *ask, OWN_ANSWERS_S))
+        count = sum(load.statuses.values())
+        cpu_ms = (cpu_s(served) - before_s) * 1000 / count
+        journal = (_bytes_below(state) - before_bytes) / count
+    endpoint.shutdown()
+    print(
+        f"  {cpu_ms:.2f} ms of the service's CPU time and {journal:.0f} bytes of journal an answer"
+    )
+    met = set(load.statuses) == {"200"}
+    return {"cpu_ms": round(cpu_ms, 2), "journal_bytes": round(journal), "met": met}
+
+
+class Instant(BaseHTTPRequestHandler):
+    """An OpenAI-compatible endpoint that takes no time."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """The one model."""
+        self._say({"data": [{"id": "instant"}]})
+
+    def do_POST(self) -> None:
+        """The one answer."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        message = {"role": "assistant", "content": "find . -type f -size +100M"}
+        self._say({"choices": [{"message": message, "finish_reason": "stop"}]})
+
+    def _say(self, document: Any) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def abuse(given: argparse.Namespace) -> Result:
+    """See `service_abuse`."""
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Served("--model", "fast", CLI_TUNER_HOME=_with_models(Path(home))) as served,
+    ):
+        paths = Paths.of({"CLI_TUNER_HOME": home})
+        bodies = [json.dumps({"query": QUERIES[0]}).encode()]
+        asyncio.run(with_python(served.port, "/v1/generate", bodies, 1, 1.0))
+        before = memory(served, paths)["service"]
+        made = {
+            "malformed": service_abuse.malformed(served.url, served.port),
+            "slow_loris": service_abuse.slow_loris(served.url, served.port),
+            "killed_engine": service_abuse.killed_engine(
+                served.url, lambda: [int(one["pid"]) for one in running(paths)]
+            ),
+        }
+        print(f"  the service: {before:.0f} MiB -> {memory(served, paths)['service']:.0f} MiB")
+    return {**made, "met": all(one["met"] for one in made.values())}
+
+
+def _bytes_below(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _with_models(home: Path) -> str:
@@ -243,13 +350,32 @@ def _rss_mib(pid: int) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("check", "generate"))
+    parser.add_argument("what", choices=(*PARTS, "all"))
     parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--minutes", type=float, default=0.5)
+    parser.add_argument("--minutes", type=float, default=0.5, help="check takes one at most")
+    parser.add_argument("--out", type=Path, help="a JSON file; what was not measured stays in it")
     given = parser.parse_args()
-    is_met = {"check": check, "generate": generate}[given.what](given)
-    print("  gates met" if is_met else "  GATES MISSED")
-    return 0 if is_met else 1
+    made: Result = {}
+    for what in PARTS if given.what == "all" else (given.what,):
+        print(what)
+        made[what] = PARTS[what](given)
+    if given.out:
+        known = json.loads(given.out.read_text()) if given.out.exists() else {}
+        about = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": _machine()}
+        stamped = {what: {**one, **about} for what, one in made.items()}
+        given.out.write_text(f"{json.dumps(known | stamped, indent=1, sort_keys=True)}\n")
+    missed = [what for what, one in made.items() if not one["met"]]
+    print(f"GATES MISSED: {', '.join(missed)}" if missed else "gates met")
+    return 1 if missed else 0
+
+
+PARTS = {"check": check, "own": own, "generate": generate, "abuse": abuse}
+
+
+def _machine() -> str:
+    found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    cpu = found[1] if found else platform.machine()
+    return f"{cpu}, {os.cpu_count()} cores, cli-tuner {__version__}"
 
 
 if __name__ == "__main__":
