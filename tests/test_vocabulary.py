@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cli_tuner.errors import ModelCorrupt
-from cli_tuner.vocabulary import _head, tokenizer_of
+from cli_tuner.trim.container import read_metadata
+from cli_tuner.vocabulary import tokenizer_of
 
 TEXTS = [
     "list files",
@@ -28,7 +29,7 @@ def test_the_head_says_what_the_gguf_library_reads(fast_model: Path):
     from gguf import GGUFReader
 
     reader = GGUFReader(fast_model)
-    head = _head(fast_model)
+    head = read_metadata(fast_model)
     for name in ("tokens", "merges", "token_type", "pre", "eos_token_id"):
         field = reader.get_field(f"tokenizer.ggml.{name}")
         assert head[f"tokenizer.ggml.{name}"] == field.contents()

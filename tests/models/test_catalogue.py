@@ -58,21 +58,34 @@ def test_the_shipped_models_are_the_pinned_files(paths: Paths) -> None:
         "fast": ("qwen2.5-coder-0.5b-instruct-q4_k_m.gguf", 491_400_064, "1d9614638d18"),
         "balanced": ("qwen2.5-coder-1.5b-instruct-q4_k_m.gguf", 1_117_320_768, "cc324af070c2"),
         "large": ("qwen2.5-coder-7b-instruct-q4_k_m.gguf", 4_683_073_536, "509287f78cb4"),
+        "fast-trimmed": (
+            "qwen2.5-coder-0.5b-instruct-q4_k_m-western.gguf",
+            403_826_048,
+            "aabc622aebff",
+        ),
+        "balanced-trimmed": (
+            "qwen2.5-coder-1.5b-instruct-q4_k_m-western.gguf",
+            999_571_552,
+            "2ac535f24328",
+        ),
     }
     assert not catalogue.adapters
 
 
 def test_every_shipped_model_has_a_licence_and_a_pinned_revision(paths: Paths) -> None:
-    for base in load_catalogue(paths).bases.values():
+    catalogue = load_catalogue(paths)
+    for base in catalogue.bases.values():
+        origin = catalogue.origin(base)
         assert base.licence == "Apache-2.0"
-        assert base.licence_url.startswith(f"https://huggingface.co/{base.hub and base.hub.repo}/")
-        assert base.hub is not None
-        assert len(base.hub.revision) == 40
+        assert origin.hub is not None
+        assert base.licence_url.startswith(f"https://huggingface.co/{origin.hub.repo}/")
+        assert len(origin.hub.revision) == 40
+        assert (base.hub is None) == (base.trim is not None)
 
 
 def test_the_small_models_come_in_wheels_whose_parts_add_up(paths: Paths) -> None:
     bases = load_catalogue(paths).bases
-    assert [len(base.wheels) for base in bases.values()] == [6, 22, 0]
+    assert [len(base.wheels) for base in bases.values()] == [6, 22, 0, 0, 0]
     for base in (bases["fast"], bases["balanced"]):
         assert sum(part.size_bytes for part in base.wheels) == base.size_bytes
         assert len({part.sha256 for part in base.wheels}) == len(base.wheels)
@@ -80,6 +93,33 @@ def test_the_small_models_come_in_wheels_whose_parts_add_up(paths: Paths) -> Non
         for number, part in enumerate(base.wheels, start=1):
             assert part.package.endswith(f"part{number}")
             assert part.member.endswith(f"/data/part{number:02}.bin")
+
+
+def test_a_derived_base_is_smaller_and_has_its_origin_s_layers(paths: Paths) -> None:
+    catalogue = load_catalogue(paths)
+    for name in ("fast", "balanced"):
+        derived = catalogue.base(f"{name}-trimmed")
+        assert (derived.derived_from, derived.trim) == (name, "western")
+        assert catalogue.origin(derived) is catalogue.base(name)
+        assert derived.size_bytes < 0.9 * catalogue.base(name).size_bytes
+    assert catalogue.origin(catalogue.base("fast")) is catalogue.base("fast")
+
+
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        ('derived_from = "fast"', "derived_from and trim belong together"),
+        ('trim = "ascii"', "derived_from and trim belong together"),
+        ('derived_from = "fast"\ntrim = "klingon"', "trim must be ascii or western"),
+        ('derived_from = "fsat"\ntrim = "ascii"', 'did you mean "fast"'),
+        ('derived_from = "fast-trimmed"\ntrim = "ascii"', "no base that can be fetched"),
+        ('derived_from = "fast"\ntrim = "ascii"' + WHEEL, "a derived model has no wheels"),
+    ],
+)
+def test_a_wrong_derivation_is_an_error(paths: Paths, added: str, said: str) -> None:
+    write_user_catalogue(paths, BASE + added + "\n")
+    with pytest.raises(ConfigError, match=said):
+        load_catalogue(paths)
 
 
 def test_a_user_can_register_an_adapter_and_a_base(paths: Paths) -> None:

@@ -31,7 +31,9 @@ def letters() -> list[str]:
     return [chr(byte if byte in printable else next(others)) for byte in range(256)]
 
 
-TOKENS = [*letters(), "ls", "<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+CHINESE = ["\u00e6\u0138", "\u00e6\u0138\u0129"]
+"""Two bytes of a Chinese character, and all three, in those letters."""
+TOKENS = [*letters(), "ls", *CHINESE, "<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
 def tensors() -> dict[str, Any]:
@@ -72,7 +74,7 @@ def write_base(path: Path, *, architecture: str = "qwen2", template: bool = True
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(TOKENS)
     writer.add_token_types([1] * (len(TOKENS) - 3) + [3] * 3)
-    writer.add_token_merges(["l s"])
+    writer.add_token_merges(["l s", "\u00e6 \u0138", "\u00e6\u0138 \u0129"])
     writer.add_eos_token_id(TOKENS.index("<|im_end|>"))
     if template:
         writer.add_chat_template("{{ messages }} of the base")

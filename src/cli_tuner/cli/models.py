@@ -35,12 +35,13 @@ def _list(active: str, given: argparse.Namespace) -> int:
         document = {"schema_version": "1", "models": [_row(item, active) for item in holdings]}
         sys.stdout.write(f"{json.dumps(document)}\n")
         return 0
+    wide = max(len(item.entry.name) for item in holdings)
     for item in holdings:
         mark = "*" if _is_active(item, active) else " "
         size = f"{item.entry.size_bytes / 1e9:.2f} GB"
         title = getattr(item.entry, "title", f"adapter of {getattr(item.entry, 'base', '')}")
         sys.stdout.write(
-            f"{mark} {item.entry.name:<10} {size:>8}  {item.state.value:<10}"
+            f"{mark} {item.entry.name:<{wide}} {size:>8}  {item.state.value:<10}"
             f" {item.entry.licence:<11} {visible(title)}\n"
         )
     return 0

@@ -1,7 +1,8 @@
 """The models that can be had, as data: `catalogue.toml` here and the user's own, merged.
 
     [base.<name>]     title, file, bytes, sha256, parameters, ram_bytes, licence, licence_url,
-                      repo and revision (on the Hub), default_adapter, [[base.<name>.wheels]]
+                      repo and revision (on the Hub), default_adapter, [[base.<name>.wheels]],
+                      derived_from and trim (made here from that base's file)
     [adapter.<name>]  base, base_sha256, file, bytes, sha256, source, licence, licence_url
                       source: "package" (it comes with this program), a path, owner/name@revision
 
@@ -35,6 +36,7 @@ _REVISION = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _PACKAGE = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", re.ASCII)
 _VERSION = re.compile(r"[0-9][A-Za-z0-9.+!-]*")
 _MEMBER = re.compile(r"[\w./-]{1,200}", re.ASCII)
+_TRIM = re.compile(r"ascii|western")
 
 # key: is it required? What a value must look like is _SHAPES.
 _BASE_KEYS = {
@@ -50,6 +52,8 @@ _BASE_KEYS = {
     "ram_bytes": True,
     "default_adapter": False,
     "wheels": False,
+    "derived_from": False,
+    "trim": False,
 }
 _ADAPTER_KEYS = {
     "base": True,
@@ -79,6 +83,7 @@ _SHAPES: dict[str, tuple[re.Pattern[str], str]] = {
     "package": (_PACKAGE, "the name of a package"),
     "version": (_VERSION, "an exact version"),
     "member": (_MEMBER, "the path of a file inside the wheel"),
+    "trim": (_TRIM, "ascii or western"),
 }
 _NUMBERS = frozenset({"bytes", "parameters", "ram_bytes"})
 
@@ -100,6 +105,10 @@ class Catalogue:
     def base(self, name: str) -> BaseModel:
         """The base model of this name. Raises UsageError with the nearest name."""
         return _found(name, self.bases, "model")
+
+    def origin(self, base: BaseModel) -> BaseModel:
+        """The base whose layers this one has: itself, unless it is derived."""
+        return self.base(base.derived_from) if base.derived_from else base
 
     def adapter(self, name: str) -> Adapter:
         """The adapter of this name. Raises UsageError with the nearest name."""
@@ -252,10 +261,20 @@ def _base(name: str, fields: Fields, where: str) -> BaseModel:
         default_adapter=_text(fields, "default_adapter") or None,
         hub=HubPin(_text(fields, "repo"), _text(fields, "revision")) if "repo" in fields else None,
         wheels=tuple(_wheel(part) for part in parts) if isinstance(parts, tuple) else (),
+        derived_from=_text(fields, "derived_from") or None,
+        trim=_text(fields, "trim") or None,
     )
+    _check_derivation(base, where)
     if base.wheels and sum(part.size_bytes for part in base.wheels) != base.size_bytes:
         raise ConfigError(f"{where}: the wheels' bytes do not add up to bytes", hint="correct them")
     return base
+
+
+def _check_derivation(base: BaseModel, where: str) -> None:
+    if (base.derived_from is None) != (base.trim is None):
+        raise ConfigError(f"{where}: derived_from and trim belong together", hint="give both")
+    if base.derived_from is not None and base.wheels:
+        raise ConfigError(f"{where}: a derived model has no wheels", hint="leave them out")
 
 
 def _wheel(fields: Fields) -> WheelPart:
@@ -326,9 +345,21 @@ def _check_references(catalogue: Catalogue, source: str) -> None:
                 f"{source}: adapter.{adapter.name}: no base is called {adapter.base!r}", hint=hint
             )
     for base in catalogue.bases.values():
+        _check_origin(base, catalogue, source)
         default = base.default_adapter
         if default is not None and default not in catalogue.adapters:
             raise ConfigError(
                 f"{source}: base.{base.name}: no adapter is called {default!r}",
                 hint=_nearest(default, catalogue.adapters),
             )
+
+
+def _check_origin(base: BaseModel, catalogue: Catalogue, source: str) -> None:
+    if base.derived_from is None:
+        return
+    origin = catalogue.bases.get(base.derived_from)
+    if origin is None or origin.derived_from is not None:
+        raise ConfigError(
+            f"{source}: base.{base.name}: {base.derived_from!r} is no base that can be fetched",
+            hint=_nearest(base.derived_from, catalogue.bases),
+        )

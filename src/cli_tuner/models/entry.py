@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-BASE_KEY = "cli-tuner.base.sha256"
-"""Where a GGUF file that was made here says which base it belongs to."""
+from cli_tuner.trim import BASE_KEY
+
+__all__ = ["BASE_KEY", "Adapter", "BaseModel", "HubPin", "ModelFile", "WheelPart"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ class BaseModel(ModelFile):
     parameters: int
     ram_bytes: int
     default_adapter: str | None = None
+    derived_from: str | None = None
+    """The base whose file this one is made from, here: the same layers, so its adapters fit."""
+    trim: str | None = None
+    """The alphabet (cli_tuner.trim) whose tokens are kept in a derived file."""
 
 
 @dataclass(frozen=True, kw_only=True)

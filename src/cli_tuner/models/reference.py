@@ -90,12 +90,17 @@ def parse(ref: str, catalogue: Catalogue) -> tuple[BaseModel, Adapter | None]:
     if not plus or adapter_name == NO_ADAPTER:
         return base, None
     adapter = catalogue.adapter(adapter_name)
-    _check_pair(base, adapter)
+    _check_pair(base, adapter, catalogue)
     return base, adapter
 
 
-def _check_pair(base: BaseModel, adapter: Adapter) -> None:
-    """An adapter changes the very weights it was trained on; on others it is noise."""
+def _check_pair(base: BaseModel, adapter: Adapter, catalogue: Catalogue) -> None:
+    """An adapter changes the very weights it was trained on; on others it is noise.
+
+    A derived base has the layers of the one that it was made from, byte for byte.
+    """
+    if base.derived_from == adapter.base:
+        base = catalogue.origin(base)
     if adapter.base != base.name:
         raise UsageError(
             f"the adapter {adapter.name} belongs to {adapter.base}, not to {base.name}",
@@ -110,10 +115,11 @@ def _check_pair(base: BaseModel, adapter: Adapter) -> None:
 
 
 def _installed_default(base: BaseModel, store: Store, catalogue: Catalogue) -> Adapter | None:
-    if base.default_adapter is None:
+    default = base.default_adapter or catalogue.origin(base).default_adapter
+    if default is None:
         return None
-    adapter = catalogue.adapter(base.default_adapter)
-    _check_pair(base, adapter)
+    adapter = catalogue.adapter(default)
+    _check_pair(base, adapter, catalogue)
     return adapter if store.holding(adapter).whole else None
 
 

@@ -7,12 +7,13 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from cli_tuner.artifacts import Config, StageConfig
+from cli_tuner.trim.alphabet import Alphabet
 
 FileType = Literal[
     "F16", "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q5_0", "Q4_K_M", "Q4_K_S", "Q4_0", "IQ4_NL",
-    "IQ4_XS", "Q3_K_M", "Q2_K",
+    "IQ4_XS", "Q3_K_M", "Q2_K", "COPY",
 ]  # fmt: skip
-"""llama.cpp's names of a mixture of tensor types."""
+"""llama.cpp's names of a mixture of tensor types. COPY: the base's own tensors, as they are."""
 
 TensorType = Literal["f16", "q8_0", "q6_K", "q5_K", "q5_0", "q4_K", "q4_0", "iq4_nl"]
 
@@ -25,18 +26,29 @@ class Output(Config):
     """The type of output.weight, which is read whole for every token. None: llama.cpp's choice."""
     embedding: TensorType | None = None
     """The type of token_embd.weight, of which a token reads one row."""
+    trim: Alphabet | None = None
+    """Keep only the tokens that texts over this alphabet need (`ascii`, `western`)."""
 
     @property
     def label(self) -> str:
-        """The part of the file's name that says how it was quantized: q4_k_m-out-q4_0."""
+        """The part of the file's name that says how it was made: q4_k_m-out-q4_0-western."""
+        return f"{self.untrimmed}-{self.trim}" if self.trim else self.untrimmed
+
+    @property
+    def untrimmed(self) -> str:
+        """The label of the same file with every token."""
         text = self.type.lower()
         text += f"-out-{self.output_matrix.lower()}" if self.output_matrix else ""
         return text + (f"-emb-{self.embedding.lower()}" if self.embedding else "")
 
     @model_validator(mode="after")
     def _whole_files_have_one_type(self) -> Self:
-        if self.type == "F16" and (self.output_matrix or self.embedding):
-            raise ValueError("F16 is one type for all; output_matrix and embedding do not apply")
+        if self.type in ("F16", "COPY") and (self.output_matrix or self.embedding):
+            raise ValueError(
+                f"{self.type} is one type for all; output_matrix and embedding do not apply"
+            )
+        if self.type == "COPY" and self.trim is None:
+            raise ValueError("COPY without trim would be the same file again")
         return self
 
 
@@ -68,3 +80,14 @@ class QuantizeConfig(StageConfig):
         if len(set(labels)) != len(labels):
             raise ValueError("files has one of them twice")
         return self
+
+    @model_validator(mode="after")
+    def _a_copy_has_no_adapter(self) -> Self:
+        if self.adapter is not None and any(file.type == "COPY" for file in self.files):
+            raise ValueError("an adapter cannot be merged into a COPY")
+        return self
+
+    @property
+    def merges(self) -> bool:
+        """Whether the weights are written anew at all."""
+        return any(file.type != "COPY" for file in self.files)

@@ -65,7 +65,7 @@ def inspect(path: Path, type_name: str, wanted: dict[str, str], shapes: set[str]
     ]
     missing = shapes - {tensor.name for tensor in reader.tensors}
     remarks += [f"the tensor {name} is missing" for name in sorted(missing)]
-    low, high = EXPECTED_BITS[type_name]
+    low, high = EXPECTED_BITS.get(type_name, (0.0, 33.0))
     if not low <= found.bits <= high:
         remarks.append(f"{found.bits:.2f} bits a weight; {low} to {high} are usual for {type_name}")
     return Finding(found.file, found.bytes, weights, found.types, tuple(remarks))

@@ -74,7 +74,7 @@ def _pairs(reader: Any, path: Path) -> dict[str, tuple[Any, Any]]:
 
 
 def _check_fits(lora: Lora, base: Source) -> None:
-    if lora.base_sha256 not in (None, base.sha256) and base.sha256:
+    if lora.base_sha256 not in (None, base.sha256, base.layers_sha256) and base.sha256:
         raise QuantizationError(
             f"the adapter {lora.name} was made for a base with the digest "
             f"{str(lora.base_sha256)[:12]}, {base.name} has {base.sha256[:12]}",

@@ -18,6 +18,7 @@ from cli_tuner.artifacts.artifact import address_of, sha256_of_file
 from cli_tuner.errors import QuantizationError
 from cli_tuner.models import Store, load_catalogue
 from cli_tuner.settings import Paths
+from cli_tuner.trim import SOURCE_KEY
 
 ARCHITECTURE = "qwen2"
 
@@ -32,6 +33,11 @@ class Source(Protocol):
     @property
     def sha256(self) -> str:
         """Of the file, or over the safetensors files."""
+
+    @property
+    def layers_sha256(self) -> str:
+        """The file that its layers are from, which adapters are made for: itself, or another one
+        if it is a trimmed file."""
 
     @property
     def metadata(self) -> Any:
@@ -52,6 +58,13 @@ class GgufSource:
     name: str
     sha256: str
     metadata: Any
+    path: Path
+
+    @property
+    def layers_sha256(self) -> str:
+        """Of the file that a trimmed one was made from, or its own."""
+        field = self.metadata.get_field(SOURCE_KEY)
+        return self.sha256 if field is None else str(field.contents())
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -77,6 +90,11 @@ class FolderSource:
     """GGUF name: the file, the name in it, the shape."""
 
     @property
+    def layers_sha256(self) -> str:
+        """Its own."""
+        return self.sha256
+
+    @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Every tensor and its shape."""
         return {name: shape for name, (_, _, shape) in self.places.items()}
@@ -94,13 +112,12 @@ def find_source(base: str, like: str, paths: Paths) -> Source:
     """
     path = Path(base).expanduser()
     if path.is_dir():
-        return _folder(path, _read(like, paths)[2])
-    name, digest, reader = _read(base, paths)
-    return GgufSource(name, digest, reader)
+        return _folder(path, _read(like, paths).metadata)
+    return _read(base, paths)
 
 
-def _read(reference: str, paths: Paths) -> tuple[str, str, Any]:
-    """Name, SHA-256 and reader of a base of the catalogue or a GGUF file."""
+def _read(reference: str, paths: Paths) -> GgufSource:
+    """A base of the catalogue or a GGUF file."""
     path = Path(reference).expanduser()
     if path.suffix.lower() == ".gguf":
         if not path.is_file():
@@ -109,7 +126,7 @@ def _read(reference: str, paths: Paths) -> tuple[str, str, Any]:
     else:
         entry = load_catalogue(paths).base(reference)
         path, name, digest = Store(paths.models).trusted(entry), entry.name, entry.sha256
-    return name, digest, open_gguf(path)
+    return GgufSource(name, digest, open_gguf(path), path)
 
 
 def open_gguf(path: Path) -> Any:

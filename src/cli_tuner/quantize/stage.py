@@ -1,7 +1,7 @@
 """`cli-tuner run quantize`: base + adapter -> float16 -> the file types that were asked for.
 
 <output>/<name>/
-  <name>-<type>.gguf       one for each entry of `files`
+  <name>-<type>.gguf       one for each entry of `files`; with `trim`, fewer tokens
   report.json  report.md   sizes, bits a weight, tensor types, what the files say of themselves
   provenance.json          base, adapter, quantizer, configuration, digests
 """
@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from cli_tuner.artifacts import Made, Progress, Stage
+from cli_tuner.artifacts.artifact import sha256_of_file
 from cli_tuner.errors import QuantizationError
-from cli_tuner.quantize.config import QuantizeConfig
+from cli_tuner.quantize.config import Output, QuantizeConfig
 from cli_tuner.quantize.inspect import Finding, inspect
 from cli_tuner.quantize.lora import Lora, find_lora
 from cli_tuner.quantize.merge import provenance_keys, write_merged
 from cli_tuner.quantize.program import Quantizer, find_quantizer, quantize
-from cli_tuner.quantize.source import Source, find_source
+from cli_tuner.quantize.source import GgufSource, Source, find_source
+from cli_tuner.quantize.trimmed import trim_keys, write_trimmed
 from cli_tuner.settings import Paths
 
 _SPARE_BYTES = 100_000_000
@@ -28,29 +30,71 @@ _SPARE_BYTES = 100_000_000
 
 def make(config: QuantizeConfig, folder: Path, progress: Progress) -> Made:
     """Merge, quantize, read back. Raises QuantizationError; nothing is kept then."""
-    needs_program = any(file.type != "F16" for file in config.files)
+    needs_program = any(file.type not in ("F16", "COPY") for file in config.files)
     quantizer = find_quantizer(config.threads) if needs_program else None
     paths = Paths.of()
     progress.step(f"read {config.base}")
     source = find_source(config.base, config.like, paths)
     lora = None if config.adapter is None else find_lora(config.adapter, source, paths)
     _check_room(source, config, folder)
-    merged = folder / f"{config.name}-f16.gguf"
-    write_merged(config, source, lora, merged, progress)
-    keys = provenance_keys(source, lora)
-    findings = []
-    for output in config.files:
-        path = folder / f"{config.name}-{output.label}.gguf"
-        if output.type != "F16" and quantizer is not None:
-            quantize(quantizer, output, merged, path, progress)
-        findings.append(inspect(path, output.type, keys, set(source.shapes)))
-    if not any(file.type == "F16" for file in config.files):
-        merged.unlink()
+    making = _Making(config, folder, source, lora)
+    if config.merges:
+        write_merged(config, source, lora, making.merged, progress)
+    findings = [making.file(output, quantizer, progress) for output in config.files]
+    making.clear()
     _refuse(findings)
     facts = _facts(config, source, lora, quantizer, findings)
     (folder / "report.json").write_text(f"{json.dumps(facts, indent=2)}\n", encoding="utf-8")
     (folder / "report.md").write_text(_markdown(config, facts), encoding="utf-8")
     return Made(facts, tuple(_line(one) for one in findings))
+
+
+class _Making:
+    """The files, one after another; what was made on the way goes at the end."""
+
+    def __init__(
+        self, config: QuantizeConfig, folder: Path, source: Source, lora: Lora | None
+    ) -> None:
+        self._config = config
+        self._folder = folder
+        self._source = source
+        self._keys = provenance_keys(source, lora)
+        self.merged = self._path("f16")
+
+    def _path(self, label: str) -> Path:
+        return self._folder / f"{self._config.name}-{label}.gguf"
+
+    def file(self, output: Output, quantizer: Quantizer | None, progress: Progress) -> Finding:
+        """One file that was asked for, read back."""
+        path, keys = self._path(output.label), self._keys
+        whole, digest = self._whole(output, quantizer, progress)
+        if output.trim is not None:
+            digest = digest or sha256_of_file(whole)
+            write_trimmed(whole, path, output.trim, digest, progress)
+            keys = trim_keys(output.trim, digest)
+            if output.type != "COPY":
+                keys = self._keys | keys
+        return inspect(path, output.type, keys, set(self._source.shapes))
+
+    def _whole(
+        self, output: Output, quantizer: Quantizer | None, progress: Progress
+    ) -> tuple[Path, str]:
+        """The file with every token and, if it is the base itself, its digest."""
+        if output.type == "COPY":
+            if not isinstance(self._source, GgufSource):
+                raise QuantizationError("COPY needs a base that is a GGUF file")
+            return self._source.path, self._source.sha256
+        path = self._path(output.untrimmed)
+        if output.type != "F16" and quantizer is not None and not path.exists():
+            quantize(quantizer, output, self.merged, path, progress)
+        return path, ""
+
+    def clear(self) -> None:
+        """Remove what nobody asked for."""
+        wanted = {self._path(output.label) for output in self._config.files}
+        for path in self._folder.glob(f"{self._config.name}-*.gguf"):
+            if path not in wanted:
+                path.unlink()
 
 
 def _check_room(source: Source, config: QuantizeConfig, folder: Path) -> None:
@@ -61,7 +105,7 @@ def _check_room(source: Source, config: QuantizeConfig, folder: Path) -> None:
         for one in shape:
             size *= one
         weights += size
-    needed = weights * (2 + 1 * len(config.files)) + _SPARE_BYTES
+    needed = weights * (2 * config.merges + len(config.files)) + _SPARE_BYTES
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise QuantizationError(
