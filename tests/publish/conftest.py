@@ -30,6 +30,7 @@ def _sibling(name: str) -> ModuleType:
 
 
 hub_server = _sibling("hub_server")
+trained_model = _sibling("trained_model")
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 NOTICE = "Descriptions and commands are from tldr-pages, CC-BY-4.0.\nChanged: placeholders filled."
 
@@ -143,6 +144,15 @@ def dataset_kit() -> SimpleNamespace:
     return SimpleNamespace(
         facts=facts, leakage=leakage, row=row, seal=seal, write_split=write_split
     )
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Any:
+    """A trained adapter and its data; evaluations and merged files are made on request."""
+    kit = trained_model.Kit(tmp_path)
+    kit.make_data()
+    kit.make_run()
+    return kit
 
 
 @pytest.fixture

@@ -6,12 +6,13 @@ import argparse
 import os
 import sys
 
-from cli_tuner.cli import grammar, operating, releasing
+from cli_tuner.cli import grammar, operating, publishing, releasing
 from cli_tuner.errors import Exit
 
 _EPILOG = """\
 exit status: 0 answered or safe, 1 failed, 2 usage, 3 not set up, 4 the model gave nothing usable,
-5 backend unreachable, 10 review, 11 blocked, 12 invalid rule or policy, 130 cancelled"""
+5 backend unreachable, 10 review, 11 blocked, 12 invalid rule or policy, 75 paused: the same command
+goes on, 130 cancelled"""
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -78,11 +79,11 @@ def build_parser(wanted: str | None = None) -> Parser:
         "stop": _add_stop,
         "run": _add_run,
         "config": _add_config,
-        "publish": _add_publish,
         "completions": _add_completions,
         **grammar.BUILDERS,
         **operating.BUILDERS,
         **releasing.BUILDERS,
+        **publishing.BUILDERS,
     }
     for name, add in builders.items():
         if wanted not in builders or name == wanted:
@@ -231,34 +232,6 @@ def _add_config(commands: _Commands) -> None:
     )
     parser.add_argument("key", nargs="?")
     parser.add_argument("value", nargs="?")
-    _add_common(parser, settings=False)
-
-
-def _add_publish(commands: _Commands) -> None:
-    parser = commands.add_parser(
-        "publish",
-        help="put a dataset on the Hugging Face Hub",
-        description="Verifies a dataset, writes its card and uploads both. An upload that was cut"
-        " off goes on when the same command runs again.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("what", choices=("dataset",))
-    parser.add_argument("folder", help="what `run data` made, or its name below data/processed")
-    parser.add_argument("--repo", metavar="OWNER/NAME", required=True, help="where it goes")
-    visibility = parser.add_mutually_exclusive_group()
-    visibility.add_argument(
-        "--public", dest="private", action="store_false", default=None, help="everybody may read it"
-    )
-    visibility.add_argument(
-        "--private", dest="private", action="store_true", help="a new repository is, by default"
-    )
-    parser.add_argument("--jsonl", action="store_true", help="also the splits as JSON Lines")
-    parser.add_argument("--tag", metavar="VERSION", help="name this content, as in v1.0.0")
-    parser.add_argument("--message", metavar="TEXT", help="the commit's first line")
-    parser.add_argument(
-        "--dry-run", action="store_true", help="write what would be uploaded; no network, no token"
-    )
-    parser.add_argument("--out", metavar="FOLDER", help="where --dry-run writes: FOLDER.publish")
     _add_common(parser, settings=False)
 
 

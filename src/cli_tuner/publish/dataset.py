@@ -25,7 +25,8 @@ PAIRS = ("train -> validation", "train -> test", "validation -> test")
 CHECKS = ("pair", "normalised", "template", "Jaccard")
 """What leakage.json must have counted between each two splits, as words in its checks' names."""
 UNLICENSED = frozenset({"unknown", "none", "noassertion"})
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
+"""What a stage's artifact may be called; it becomes part of paths."""
 _AGAIN = "make the dataset again: cli-tuner run data"
 DOCUMENTS = ("provenance.json", "report.json", "report.md", "leakage.json")
 
@@ -88,7 +89,7 @@ def open_dataset(folder: Path) -> Dataset:
                 hint=_AGAIN,
             )
     name = str(facts.get("name") or "")
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise NotPublishable(f"{folder} is called {name!r}, which is no name of a dataset")
     return Dataset(
         name=name,
@@ -103,20 +104,30 @@ def open_dataset(folder: Path) -> Dataset:
 
 def _whole(folder: Path) -> Artifact:
     """The artifact, each file of which has its digest and is really below the folder."""
+    artifact = whole_artifact(folder, "data")
+    names = [f"{name}.{kind}" for name in SPLITS for kind in ("parquet", "jsonl")]
+    for name in (*names, *DOCUMENTS[1:]):
+        if name not in artifact.digests:
+            raise NotPublishable(f"{folder / name} is missing", hint=_AGAIN)
+    return artifact
+
+
+def whole_artifact(folder: Path, stage: str) -> Artifact:
+    """What this stage made, each file of which has its digest and is really below the folder.
+
+    Raises NotPublishable with the first thing that is wrong with it.
+    """
     for path in folder.rglob("*"):
         if path.is_symlink():
             raise NotPublishable(f"{path} is a symbolic link", hint="put the file itself there")
     try:
         artifact = open_artifact(folder)
     except ArtifactError as error:
-        raise NotPublishable(error.message, hint=_AGAIN) from error
-    if artifact.provenance.get("stage", "data") != "data":
-        made = artifact.provenance["stage"]
-        raise NotPublishable(f"{folder} was made by the stage {made}; it is no dataset")
-    names = [f"{name}.{kind}" for name in SPLITS for kind in ("parquet", "jsonl")]
-    for name in (*names, *DOCUMENTS[1:]):
-        if name not in artifact.digests:
-            raise NotPublishable(f"{folder / name} is missing", hint=_AGAIN)
+        hint = f"make it again: cli-tuner run {stage}"
+        raise NotPublishable(error.message, hint=hint) from error
+    made = artifact.provenance.get("stage", stage)
+    if made != stage:
+        raise NotPublishable(f"{folder} was made by the stage {made}, not by {stage}")
     return artifact
 
 
@@ -154,7 +165,7 @@ def _leaks(folder: Path, facts: Mapping[str, Any]) -> dict[str, dict[str, int]]:
 
 def _licences(facts: Mapping[str, Any], statistics: Statistics) -> tuple[Licence, ...]:
     """The licences of the rows, the largest first, each with whom it asks to be named."""
-    texts = _attributions(facts)
+    texts = attributions_of(facts)
     found = []
     for name, rows in statistics.rows_by_licence().items():
         sources = [source for licence, source, _ in statistics.shares if licence == name]
@@ -169,7 +180,7 @@ def _licences(facts: Mapping[str, Any], statistics: Statistics) -> tuple[Licence
     return tuple(found)
 
 
-def _attributions(facts: Mapping[str, Any]) -> dict[str, str]:
+def attributions_of(facts: Mapping[str, Any]) -> dict[str, str]:
     """Source name in the rows to the text that names its authors."""
     held_out = facts.get("config", {}).get("held_out", {})
     given = [*facts["sources"], *(entry for entry in held_out.values() if entry)]

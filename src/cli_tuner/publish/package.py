@@ -1,14 +1,15 @@
 """What is uploaded, as one value: the dry run writes it, the upload sends it.
 
 A package is a list of files with their digests. It ends with `SHA256SUMS`, which whoever downloads
-it can hand to `sha256sum -c`, and by which the next publication knows its own older files.
+it can hand to `sha256sum -c`, and by which the next publication knows its own older files. If it is
+signed, `SHA256SUMS.sig` follows, over the bytes of `SHA256SUMS`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from cli_tuner.artifacts.artifact import sha256_of_file
 from cli_tuner.artifacts.staging import staged
 from cli_tuner.errors import NotPublishable, UsageError
 
-SUMS = "SHA256SUMS"
+SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.sig"
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _CHUNK_BYTES = 1 << 20
 
@@ -47,7 +48,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Package:
-    """Everything that one repository shall hold, ordered by path, `SHA256SUMS` last."""
+    """Everything that one repository shall hold, ordered by path, digests and signature last."""
 
     items: tuple[Item, ...]
 
@@ -55,6 +56,10 @@ class Package:
     def size_bytes(self) -> int:
         """The sum of all files."""
         return sum(item.size_bytes for item in self.items)
+
+    def signed(self, sign: Callable[[bytes], bytes]) -> Package:
+        """The same with a signature; `sign` gets the bytes of `SHA256SUMS`."""
+        return Package((*self.items, _item(SIGNATURE, sign(self.items[-1].read()))))
 
 
 def pack(files: Mapping[str, Path | bytes]) -> Package:
@@ -68,10 +73,15 @@ def sums_of(items: tuple[Item, ...]) -> bytes:
     return "".join(f"{item.sha256}  {item.path}\n" for item in items).encode()
 
 
-def paths_in_sums(text: bytes) -> frozenset[str]:
-    """The paths that a `SHA256SUMS` names; lines of another form are passed over."""
+def digests_in_sums(text: bytes) -> dict[str, str]:
+    """Path to SHA-256, as a `SHA256SUMS` has them; lines of another form are passed over."""
     lines = text.decode("utf-8", "replace").splitlines()
-    return frozenset(found[2] for line in lines if (found := _LINE.fullmatch(line)))
+    return {found[2]: found[1] for line in lines if (found := _LINE.fullmatch(line))}
+
+
+def our_paths(text: bytes) -> frozenset[str]:
+    """The paths of the package that has this `SHA256SUMS`."""
+    return frozenset({*digests_in_sums(text), SUMS, SIGNATURE})
 
 
 def _item(path: str, content: Path | bytes) -> Item:
@@ -108,7 +118,7 @@ def _refuse_foreign(folder: Path) -> None:
     if not folder.is_dir() or folder.is_symlink():
         raise UsageError(f"{folder} is not a folder", hint="name a new one with --out")
     sums = folder / SUMS
-    ours = {SUMS} | (paths_in_sums(sums.read_bytes()) if sums.is_file() else frozenset())
+    ours = our_paths(sums.read_bytes() if sums.is_file() else b"")
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         if name not in ours and not (path.is_dir() and not path.is_symlink()):

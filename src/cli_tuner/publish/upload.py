@@ -17,14 +17,20 @@ from typing import Any, TypeVar
 
 from cli_tuner.errors import HubRefused, UsageError
 from cli_tuner.publish.hub import Repository, State
-from cli_tuner.publish.package import SUMS, Item, Package, paths_in_sums
+from cli_tuner.publish.package import SUMS, Item, Package, our_paths
 from cli_tuner.publish.refusals import Transient
 
 ATTEMPTS = 4
 PAUSE_S = 1.0  # doubled after each attempt
 LONGEST_PAUSE_S = 120.0  # a server that asks for more is told to a person instead
-_VERSION = re.compile(r"(?:[a-z0-9]+-)*v\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?")
+_VERSION = re.compile(r"(?:[a-z0-9]+-)*v(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)")
 Found = TypeVar("Found")
+
+
+def version_in(tag: str | None) -> str | None:
+    """The semantic version that a tag names: 1.0.0 for cli-tuner-v1.0.0."""
+    found = _VERSION.fullmatch(tag or "")
+    return found[1] if found else None
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ class Upload:
         )
         if not sent or SUMS not in state.files:
             return Change(sent, ())
-        ours = paths_in_sums(self.repository.read(SUMS, state.head))
+        ours = our_paths(self.repository.read(SUMS, state.head))
         kept = {item.path for item in self.package.items}
         return Change(sent, tuple(sorted((ours & set(state.files)) - kept)))
 

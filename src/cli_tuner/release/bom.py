@@ -63,12 +63,12 @@ def bill(
     data: Sequence[DataSet],
     results: Mapping[str, Any],
     at: datetime,
+    others: Sequence[Weights] = (),
 ) -> dict[str, Any]:
-    """The document. `results` is the evaluation's results.json."""
+    """The document. `results` is the evaluation's results.json, `others` weights made of these."""
     whole = _ref("model", f"{model.name}@{version}")
-    parts = [_weights(model.base, version)]
-    if model.adapter is not None:
-        parts.append(_weights(model.adapter, version))
+    used = [model.base, *([model.adapter] if model.adapter else []), *others]
+    parts = [_weights(one, version) for one in used]
     sets = [_data(one) for one in data]
     main = {
         "type": "machine-learning-model",

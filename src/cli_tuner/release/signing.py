@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     )
 
 PRIVATE, PUBLIC = "release.key", "release.pub"
-_DOMAIN = b"cli-tuner release manifest, version 1\n"
+MANIFEST = b"cli-tuner release manifest, version 1\n"
+PUBLICATION = b"cli-tuner publication, version 1\n"
+"""What the signed bytes are; one kind's signature is none for the other."""
 _BLOCK = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 
 
@@ -78,10 +80,10 @@ def key_id(key: Ed25519PublicKey) -> str:
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
 
 
-def sign(message: bytes, private: Path) -> bytes:
+def sign(message: bytes, private: Path, kind: bytes = MANIFEST) -> bytes:
     """The signature file's content. Raises ReleaseError if the key cannot be used."""
     key = _private_key(private)
-    signature = base64.b64encode(key.sign(_DOMAIN + message)).decode()
+    signature = base64.b64encode(key.sign(kind + message)).decode()
     document = {"algorithm": "Ed25519", "key": key_id(key.public_key()), "signature": signature}
     return json.dumps(document, sort_keys=True).encode() + b"\n"
 
@@ -129,7 +131,9 @@ def trusted_keys(paths: Paths) -> list[Ed25519PublicKey]:
     return found
 
 
-def check(message: bytes, signature: bytes, paths: Paths, where: Path) -> str:
+def check(
+    message: bytes, signature: bytes, paths: Paths, where: Path, kind: bytes = MANIFEST
+) -> str:
     """The id of the trusted key that signed the message.
 
     Raises SignatureError if none did.
@@ -149,9 +153,9 @@ def check(message: bytes, signature: bytes, paths: Paths, where: Path) -> str:
             hint="see release.pub in the configuration folder",
         )
     try:
-        keys[named].verify(raw, _DOMAIN + message)
+        keys[named].verify(raw, kind + message)
     except InvalidSignature:
-        raise SignatureError(f"the signature of {where} does not fit its manifest") from None
+        raise SignatureError(f"the signature of {where} does not fit what it signs") from None
     return str(named)
 
 
