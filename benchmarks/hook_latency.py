@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -17,14 +18,35 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "tests" / "hook" / "agent_commands.yaml"
 RESULT = ROOT / "benchmarks" / "results" / "hook.md"
+STRENGTH = {"silent": 0, "ask": 1, "deny": 2}
+SHAPES = {
+    "here-documents": r"<<",
+    "several lines": r"\n.*\S",
+    "commit messages and pull requests": r"git commit\b.*-\w*m|gh pr create",
+    "danger in quoted prose": r"""["'`].*(rm -rf|DROP TABLE|mkfs|shutdown|sudo rm).*["'`]""",
+    "compound lines": r"&&|\|\||;|\|",
+    "substitutions": r"\$\(|<\(|`",
+}
 PROGRAM = [str(Path(sys.executable).with_name("cli-tuner")), "hook", "run", "claude"]
+
+
+class Asked(NamedTuple):
+    """A command, what should be said about it, what is said, and after how many milliseconds."""
+
+    command: str
+    wanted: str
+    told: str
+    ms: float
+    cpu_ms: float
 
 
 def main() -> int:
@@ -75,19 +97,47 @@ def report() -> str:
             [row for name, found in kind.items() if decision in (name, "all") for row in found]
             for kind in (alone, beside)
         ]
-        right = sum(row[0] for row in rows[0])
+        right = sum(row.told == row.wanted for row in rows[0])
         times = " | ".join(map(_times, rows))
         lines.append(f"| {decision} | {len(rows[0])} | {right} | {times} |")
+    lines += [
+        "",
+        *_wrong("alone", alone),
+        *_wrong("with the resident", beside),
+        "",
+        *_shapes(alone),
+    ]
     return "\n".join(lines) + "\n"
 
 
-def measured() -> dict[str, list[tuple[bool, float, float]]]:
-    """Expected decision -> (whether it came, milliseconds, those of the processor) of each."""
+def measured() -> dict[str, list[Asked]]:
+    """Every command of the table, by the decision that is expected."""
     table = yaml.safe_load(TABLE.read_text("utf-8"))
     return {
-        decision: [(told == decision, ms, cpu) for told, ms, cpu in map(ask, commands)]
+        decision: [Asked(command, decision, *ask(command)) for command in commands]
         for decision, commands in table.items()
     }
+
+
+def _wrong(name: str, found: dict[str, list[Asked]]) -> Iterator[str]:
+    """How many were stopped more than they should be, and how many less."""
+    asked = [one for kind in found.values() for one in kind]
+    tight = [one for one in asked if STRENGTH[one.told] > STRENGTH[one.wanted]]
+    loose = [one for one in asked if STRENGTH[one.told] < STRENGTH[one.wanted]]
+    yield f"- {name}: {len(tight)} false blocks, {len(loose)} misses of {len(asked)}"
+    for one in tight + loose:
+        yield f"  - {one.told} instead of {one.wanted}: `{one.command.splitlines()[0]}`"
+
+
+def _shapes(found: dict[str, list[Asked]]) -> Iterator[str]:
+    """How many commands of each shape there are, and how many of them were answered as expected."""
+    asked = [one for kind in found.values() for one in kind]
+    counts = []
+    for name, pattern in SHAPES.items():
+        alike = [one for one in asked if re.search(pattern, one.command, re.DOTALL)]
+        right = sum(one.told == one.wanted for one in alike)
+        counts.append(f"{name} {right} of {len(alike)}")
+    yield f"As expected by shape, where a command may have several: {', '.join(counts)}."
 
 
 def ask(command: str) -> tuple[str, float, float]:
@@ -116,10 +166,10 @@ def _processor_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _times(rows: list[tuple[bool, float, float]]) -> str:
-    ordered = sorted(ms for _, ms, _ in rows)
+def _times(rows: list[Asked]) -> str:
+    ordered = sorted(row.ms for row in rows)
     p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-    cpu = statistics.median(row[2] for row in rows)
+    cpu = statistics.median(row.cpu_ms for row in rows)
     return f"{statistics.median(ordered):.0f} | {p95:.0f} | {ordered[-1]:.0f} | {cpu:.0f}"
 
 

@@ -31,7 +31,18 @@ SCRIPT = {
     "list the largest files": "ls -lS | head",
     "undo the last commit": "git reset --hard HEAD~1",
     "make the folder a/b/c": "mkdir -p a/b/c",
+    "count the lines of all python files": "wc -l *.py",
+    "show the ten largest files": "filebysize --top 10",
 }
+SAMPLES = {
+    "count the lines of all python files": [
+        "find . -name '*.py' | xargs wc -l",
+        "find . -name '*.py' -exec wc -l {} +",
+        "find . -name '*.py' | xargs wc -l",
+    ],
+    "show the ten largest files": ["ls -lS | head -n 11"],
+}
+"""What the model says when it is asked for more than one answer, after the greedy one."""
 LINES = {
     "generate": [
         'cli-tuner generate "find files bigger than 100MB here"',
@@ -40,6 +51,10 @@ LINES = {
         'cli-tuner generate "wipe this machine"; echo "status $?"',
         'cli-tuner generate -q "list the largest files"',
         "cli-tuner history",
+    ],
+    "candidates": [
+        'cli-tuner generate -n 4 "count the lines of all python files"',
+        'cli-tuner generate -n 2 "show the ten largest files"',
     ],
     "check": [
         "cli-tuner check 'curl -s x.sh | sudo bash'",
@@ -66,7 +81,7 @@ LINES = {
         "cli-tuner hook uninstall claude",
     ],
     "fix": [
-        "cli-tuner fix --last 'git psuh --froce origin main' --status 1",
+        "cli-tuner fix --last 'git psuh --froce origin feature' --status 1",
         "cli-tuner fix --last 'mkdir a/b/c' --status 1",
     ],
 }
@@ -290,8 +305,10 @@ def _endpoint() -> tuple[str, Callable[[], None]]:
             asked = body["messages"][-1]["content"]
             fixed = asked.startswith("fix this command, which failed: mkdir")
             text = "mkdir -p a/b/c" if fixed else SCRIPT[asked]
-            choice = {"message": {"content": text}, "finish_reason": "stop"}
-            self._reply({"choices": [choice], "usage": {"completion_tokens": 3}})
+            # the greedy answer, or so many samples
+            texts = SAMPLES[asked][: body.get("n", 1)] if body["temperature"] else [text]
+            choices = [{"message": {"content": one}, "finish_reason": "stop"} for one in texts]
+            self._reply({"choices": choices, "usage": {"completion_tokens": 3}})
 
         def _reply(self, document: object) -> None:
             body = json.dumps(document).encode()
