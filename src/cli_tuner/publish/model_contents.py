@@ -132,7 +132,8 @@ def _bill(model: TrainedModel, adapter: str, version: str | None) -> dict[str, A
     }
     finished = datetime.fromisoformat(str(model.run["finished_at"]))
     number = version or f"sha256-{model.sha256[:12]}"
-    return bom.bill(number, whole, [data], {"sets": sets}, finished, merged)
+    subject = bom.Subject(number, whole, tuple(merged))
+    return bom.bill(subject, [data], {"sets": sets}, finished)
 
 
 def _as_json(document: dict[str, Any]) -> bytes:

@@ -57,17 +57,22 @@ def data_set_of(artifact: Artifact) -> DataSet:
     )
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What the document is about. `others` are files made of the model's weights."""
+
+    version: str
+    model: Model
+    others: tuple[Weights, ...] = ()
+
+
 def bill(
-    version: str,
-    model: Model,
-    data: Sequence[DataSet],
-    results: Mapping[str, Any],
-    at: datetime,
-    others: Sequence[Weights] = (),
+    subject: Subject, data: Sequence[DataSet], results: Mapping[str, Any], at: datetime
 ) -> dict[str, Any]:
-    """The document. `results` is the evaluation's results.json, `others` weights made of these."""
+    """The document. `results` is the evaluation's results.json."""
+    version, model = subject.version, subject.model
     whole = _ref("model", f"{model.name}@{version}")
-    used = [model.base, *([model.adapter] if model.adapter else []), *others]
+    used = [model.base, *([model.adapter] if model.adapter else []), *subject.others]
     parts = [_weights(one, version) for one in used]
     sets = [_data(one) for one in data]
     main = {

@@ -84,7 +84,7 @@ def build(order: Order, settings: Settings, paths: Paths) -> Path:
         weights = _Shelf(order, paths, folder).model(model)
         made = _manifest(order, settings, paths, weights, sha256_of_file(folder / EVALUATION))
         results = _results(folder / EVALUATION)
-        document = bom.bill(order.version, weights, data, results, made.created_at)
+        document = bom.bill(bom.Subject(order.version, weights), data, results, made.created_at)
         bom.write(document, folder / BOM)
         files = {**made.files, BOM: sha256_of_file(folder / BOM)}
         raw = as_bytes(made.model_copy(update={"files": files}))
