@@ -7,6 +7,7 @@ import json
 import pytest
 
 from cli_tuner.errors import NotPublishable, UsageError
+from cli_tuner.publish.model_results import model_index
 from cli_tuner.publish.trained import refuse_unlicensed
 from cli_tuner.settings import Paths
 
@@ -119,6 +120,17 @@ def test_a_changed_report_is_refused(kit):
     (folder / "results.json").write_text(json.dumps(results))
     with pytest.raises(NotPublishable, match=r"results\.json is changed"):
         opened(kit, evaluations=(folder,))
+
+
+def test_an_evaluation_on_a_base_with_the_same_layers_counts_as_its_own_form(kit):
+    folders = (
+        kit.make_evaluation("on-trimmed", of="adapter on trimmed"),
+        kit.make_evaluation("trimmed", of="trimmed"),
+        kit.make_evaluation("tiny-dev"),
+    )
+    model = opened(kit, evaluations=folders)
+    assert model.forms == ("adapter", "fast-trimmed+none", "fast-trimmed+tiny-v1")
+    assert [entry["name"] for entry in model_index(model)] == ["tiny-v1", "fast-trimmed+tiny-v1"]
 
 
 def test_base_and_adapter_are_paired_on_the_items_of_both(kit):

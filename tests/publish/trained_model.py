@@ -158,7 +158,8 @@ class Kit:
         folder.mkdir(parents=True, exist_ok=True)
         hits, n = right.count("1"), len(right)
         exact = rate(hits, n)
-        adapter = sha256_of_file(self.adapter) if of == "adapter" else None
+        adapter = sha256_of_file(self.adapter) if "adapter" in of else None
+        derived = load_catalogue(Paths.of()).base("fast-trimmed").sha256
         bleu = {"n": n, "value": 61.5, "low": 40.25, "high": 80.0}
         gate = {"gate": "exact match, canonical", "condition": "≥ 85 %", "set": "dev"}
         results = {
@@ -168,7 +169,7 @@ class Kit:
             "model": {
                 "name": "fast",
                 "engine": "xllamacpp 1.0",
-                "sha256": self.base_sha256 if len(of) != 64 else of,
+                "sha256": of if len(of) == 64 else derived if "trimmed" in of else self.base_sha256,
                 "adapter": NAME if adapter else None,
                 "adapter_sha256": adapter,
             },

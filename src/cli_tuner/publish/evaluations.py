@@ -1,8 +1,8 @@
 """What the evaluate stage measured of a model, opened for its card.
 
-An evaluation counts only if the digests in it are those of the model's own files: the adapter on
-its base, the base alone for comparison, or one of the merged files. One that asked no model at all
-measured the guard, which judges every answer.
+An evaluation counts only if the digests in it are those of a form of the model: the adapter on its
+base or on one derived from it, such a base alone for comparison, or a merged file. One that asked
+no model at all measured the guard, which judges every answer.
 """
 
 from __future__ import annotations
@@ -61,9 +61,7 @@ def _read(folder: Path, model: TrainedModel) -> Evaluation:
 
 def _subject(measured: Mapping[str, Any], model: TrainedModel) -> str | None:
     pair = measured["sha256"], measured["adapter_sha256"]
-    known = {(model.base.sha256, model.sha256): ADAPTER, (model.base.sha256, None): BASE}
-    known |= {(one.sha256, None): one.file for one in model.merged}
-    return known.get(pair)
+    return next((form for form, digests in model.digests.items() if digests == pair), None)
 
 
 def _essence(results: Mapping[str, Any]) -> dict[str, Any]:

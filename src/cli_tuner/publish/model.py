@@ -18,6 +18,8 @@ from cli_tuner.mcnemar import mcnemar_p
 SCHEMA_VERSION = "1"
 ADAPTER, BASE, GUARD = "adapter", "base", "guard"
 """What an evaluation may be of, besides the name of a merged file. GUARD: no model was asked."""
+ALONE = "+none"
+"""What ends the name of a derived base without the adapter, as in references to models."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Merged:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One results.json. `of` is ADAPTER, BASE, GUARD, or the name of a merged file."""
+    """One results.json. `of` is a form of the model (TrainedModel.digests), or GUARD."""
 
     of: str
     results: Mapping[str, Any]
@@ -98,7 +100,8 @@ class Paired:
 class TrainedModel:
     """An adapter. `run` is the train stage's provenance, `data` that of its data set.
 
-    `attributions` maps a source to the text that names its authors.
+    `attributions` maps a source to the text that names its authors, `derived` the name of each
+    base that the catalogue has made from this one's file to its SHA-256.
     """
 
     run: Mapping[str, Any]
@@ -107,6 +110,7 @@ class TrainedModel:
     data: Mapping[str, Any]
     shares: tuple[Share, ...]
     attributions: Mapping[str, str]
+    derived: Mapping[str, str]
     looks: tuple[Look, ...] = ()
     evaluations: tuple[Evaluation, ...] = ()
     paired: tuple[Paired, ...] = ()
@@ -138,10 +142,21 @@ class TrainedModel:
         return tuple(one.results for one in self.evaluations if one.of == of)
 
     @property
+    def digests(self) -> dict[str, tuple[str, str | None]]:
+        """Every form in which it can be asked, and the SHA-256 of its model and its adapter."""
+        found: dict[str, tuple[str, str | None]] = {
+            BASE: (self.base.sha256, None),
+            ADAPTER: (self.base.sha256, self.sha256),
+        }
+        for name, sha256 in self.derived.items():
+            found[f"{name}{ALONE}"] = (sha256, None)
+            found[f"{name}+{self.name}"] = (sha256, self.sha256)
+        return found | {one.file: (one.sha256, None) for one in self.merged}
+
+    @property
     def forms(self) -> tuple[str, ...]:
-        """What was evaluated: base, adapter, merged files, in this order."""
-        known = (BASE, ADAPTER, *(one.file for one in self.merged))
-        return tuple(form for form in known if self.results_of(form))
+        """What was evaluated: base, adapter, those on derived bases, merged files."""
+        return tuple(form for form in self.digests if self.results_of(form))
 
 
 def as_bytes(model: TrainedModel) -> bytes:

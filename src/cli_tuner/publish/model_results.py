@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from cli_tuner.publish.markdown import Cell, code, plain, table
-from cli_tuner.publish.model import ADAPTER, BASE, GUARD, TrainedModel
+from cli_tuner.publish.model import ADAPTER, ALONE, BASE, GUARD, TrainedModel
 
 MEANINGS = {
     "exact": "the command is a reference, character by character",
@@ -177,7 +177,7 @@ def _general(model: TrainedModel) -> Iterator[str]:
 
 
 def model_index(model: TrainedModel) -> list[dict[str, Any]]:
-    """The measured numbers as the Hub reads them, for each form of the model but the base.
+    """The measured numbers as the Hub reads them, for each form of the model but its bases.
 
     Rates are in percent, as the Hub shows them; counts and intervals are in `args`.
     """
@@ -187,7 +187,7 @@ def model_index(model: TrainedModel) -> list[dict[str, Any]]:
             "results": [entry for found in model.results_of(form) for entry in _entries(found)],
         }
         for form in model.forms
-        if form != BASE
+        if form != BASE and not form.endswith(ALONE)
     ]
 
 

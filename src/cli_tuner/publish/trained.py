@@ -50,6 +50,7 @@ def open_trained(run: Path, data: Path, licence: str | None, paths: Paths) -> Tr
         data=source.provenance,
         shares=shares,
         attributions=attributions,
+        derived=_derived(record, paths),
         looks=tuple(_looks(run / "metrics.jsonl", int(record["chosen_step"]))),
     )
 
@@ -125,6 +126,13 @@ def _base(record: Mapping[str, Any], paths: Paths) -> Base:
         revision=entry.hub.revision if entry.hub else "",
         parameters=entry.parameters,
     )
+
+
+def _derived(record: Mapping[str, Any], paths: Paths) -> dict[str, str]:
+    """The bases with the same layers, made from this one's file: the adapter fits them too."""
+    bases = load_catalogue(paths).bases.values()
+    name = record["serves"]["name"]
+    return {one.name: one.sha256 for one in bases if one.derived_from == name}
 
 
 def _known_licence(record: Mapping[str, Any], paths: Paths) -> str:
