@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from cli_tuner.evaluate.execution.constants import constants_of
@@ -111,3 +113,33 @@ def test_a_mode_has_neighbours_with_more_bits_and_with_one_of_them():
 )
 def test_what_is_left_out_is_a_folder_with_something_in_it(command: str):
     assert {"cache/inner.txt"} <= paths(0, command)
+
+
+def test_a_list_is_there_where_a_command_takes_one_of_it():
+    def document(command: str):
+        return json.loads("\n".join(content(0, "order.json", command)))
+
+    assert len(document("jq '.items[0].name' order.json")["items"]) == 3
+    assert len(document("jq '.[1]' order.json")) == 3
+
+
+def test_some_files_lack_the_pattern_and_a_named_one_never_does():
+    tree = worlds("grep -L license *.py")[0]
+    has = {b"license" in e.content for e in tree.entries if e.path.endswith(".py")}
+    assert has == {True, False}
+    assert any("license" in line for line in content(0, "a.py", "grep license a.py"))
+
+
+def test_what_a_command_makes_and_then_uses_is_missing_in_the_first_world():
+    command = "mkdir secret && chmod 700 secret"
+    assert "secret" not in paths(0, command)
+    assert "secret" in paths(2, command)
+
+
+def test_a_file_that_is_called_a_link_is_one_in_the_second_world():
+    kinds = [
+        next(e.kind for e in worlds("cp -L link.txt plain.txt")[n].entries
+             if e.path == f"{HOME}/link.txt")
+        for n in (0, 1)
+    ]  # fmt: skip
+    assert kinds == ["file", "link"]

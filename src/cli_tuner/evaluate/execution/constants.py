@@ -30,6 +30,7 @@ _GLOB_OPTION = re.compile(
 _FOLDER_OPTION = re.compile(
     r"(?:-i?path|-wholename|--exclude-dir[= ])\s*['\"]?(?:\./|\*/)?([\w.-]+)(?:/\*)?['\"]?(?=\s|$)"
 )
+_INDEXED = re.compile(r"\.(\w*)\[")
 _LITERAL = re.compile(r"[\w.-]*[A-Za-z][\w.-]*")
 _TYPE = re.compile(r"-type\s+([fdl])")
 _UNITS = {"": 512, "b": 512, "c": 1, "w": 2, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -63,6 +64,8 @@ class Constants:
     modes: set[int] = field(default_factory=set)
     numbers: set[int] = field(default_factory=set)
     delimiters: set[str] = field(default_factory=set)
+    lists: set[str] = field(default_factory=set)
+    """Keys of JSON under which a command expects a list; "" is the whole document."""
     programs: set[str] = field(default_factory=set)
 
 
@@ -184,6 +187,8 @@ def _from_options(command: str, found: Constants) -> None:
     for groups in _GLOB_OPTION.findall(command):
         glob = next(each for each in groups if each)
         found.globs.add(glob.replace("\\", ""))
+    if "jq" in found.programs:
+        found.lists |= set(_INDEXED.findall(command))
     found.folders |= set(_FOLDER_OPTION.findall(command))
     if "d" in _TYPE.findall(command) or "-prune" in command:
         found.folders |= {each for each in found.globs if not _is_glob(each)}

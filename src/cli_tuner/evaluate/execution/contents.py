@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
+from zlib import crc32
 
 from cli_tuner.evaluate.execution.constants import Constants
 from cli_tuner.sandbox.tree import absolute
 
 _NAMES = "alice bob carol dave erin frank grace heidi ivan judy".split()
 _SIGNS = {"csv": ",", "tsv": "\t"}
+_ODD = ("# a comment", "#", "name = value # remark", "   ", 'say "hello" twice', "it's 'fine'")
 _ORDERED = "2K 1M 900 10K v1.10 v1.9 Feb Jan -3 1e3".split()
 """Lines that each way of sorting puts elsewhere."""
 _BOUNDS = 6
@@ -20,6 +23,8 @@ _THINGS = "apple lemon pear plum cherry melon fig grape peach quince".split()
 def content_of(path: str, named: Constants, chance: random.Random, world: int) -> str:
     """What a file of this name holds; the same for the same chance and world."""
     suffix = path.rsplit("/", 1)[-1].rpartition(".")[2].lower()
+    if _lacks_patterns(path, named):
+        named = replace(named, texts=set())
     signs = sorted(named.delimiters) or [_SIGNS.get(suffix, " ")]
     if suffix == "json":
         return _json(named, chance)
@@ -34,6 +39,12 @@ def content_of(path: str, named: Constants, chance: random.Random, world: int) -
     if world == 1:  # a first line that counts, where a header might be left out
         text = signs[0].join(str(chance.randint(1, 99)) for _ in range(7)) + "\n" + text
     return text + _twins(path, named)
+
+
+def _lacks_patterns(path: str, named: Constants) -> bool:
+    """Every third file has none of the patterns, unless it is named itself."""
+    given = {absolute(each) for each in named.there}
+    return path.startswith("/") and path not in given and crc32(path.encode()) % 3 == 0
 
 
 def _lines(named: Constants, chance: random.Random, signs: list[str], before: str = "") -> str:
@@ -55,7 +66,7 @@ def _plain(named: Constants, chance: random.Random) -> list[str]:
     alone = [line for text in sorted(named.texts) for line in (text, f"#{text}")]
     alone += [text.replace(".", "x") for text in sorted(named.texts) if "." in text]
     ordered = _ORDERED if "sort" in named.programs else ()
-    return ["# a comment", "#", "name = value # remark", *numbers, *words, *alone, *ordered]
+    return [*_ODD, *numbers, *words, *alone, *ordered]
 
 
 def _at_bounds(named: Constants, signs: list[str]) -> list[str]:
@@ -70,6 +81,8 @@ def _at_bounds(named: Constants, signs: list[str]) -> list[str]:
 
 def _twins(path: str, named: Constants) -> str:
     """An end that two files have in common but for capitals, blanks and an empty line."""
+    if "uniq" in named.programs:
+        return "again\nagain\nAgain\n"
     if not named.programs & _COMPARERS:
         return ""
     files = sorted(absolute(each) for each in named.there)
@@ -116,5 +129,15 @@ def _line(number: int, named: Constants, chance: random.Random, signs: list[str]
 
 
 def _json(named: Constants, chance: random.Random) -> str:
-    keys = sorted(named.texts) or ["name", "id", "value"]
-    return json.dumps({key: chance.choice([*_THINGS, 3, True]) for key in keys}, indent=2) + "\n"
+    keys = sorted({*named.texts, *named.lists} - {""}) or ["name", "id", "value"]
+    plain = sorted(set(keys) - named.lists) or ["name"]
+
+    def one() -> dict[str, object]:
+        return {key: chance.choice([*_THINGS, 3, True]) for key in plain}
+
+    whole: dict[str, object] = {
+        **one(),
+        **{key: [one(), one(), one()] for key in keys if key in named.lists},
+    }
+    found = [whole, {**whole, **one()}, one()] if "" in named.lists else whole
+    return json.dumps(found, indent=2) + "\n"

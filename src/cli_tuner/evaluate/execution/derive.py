@@ -41,6 +41,11 @@ _MAKE_REPOSITORY = (
     " && echo more > tracked.txt && git add -A && git commit -qm 'Second commit'"
     " && git branch feature && git tag v1.0"
 )
+_PART_BRANCHES = (
+    "git switch -q feature && echo feature > feature.txt && git add -A"
+    " && git commit -qm 'On feature' && git switch -q main"
+    " && echo main > main.txt && git add -A && git commit -qm 'On main'"
+)
 _CHANGE_REPOSITORY = "echo changed >> tracked.txt && echo new > untracked.txt"
 
 
@@ -56,7 +61,7 @@ def _world(named: Constants, number: int, chance: random.Random) -> FileTree:
     made = _Tree(named, number, chance)
     for path in sorted(named.folders):
         made.folder(path)
-    for path in sorted(named.there):
+    for path in sorted(named.there - (named.written if number == 0 else set())):
         made.file(path)
     for place in made.places():
         made.neighbours(place)
@@ -66,8 +71,7 @@ def _world(named: Constants, number: int, chance: random.Random) -> FileTree:
     setup = [*made.packing]
     if "git" in named.programs:
         setup.append(_MAKE_REPOSITORY)
-        if number != 1:
-            setup.append(_CHANGE_REPOSITORY)
+        setup.append(_PART_BRANCHES if number == 1 else _CHANGE_REPOSITORY)
     return FileTree(tuple(made.entries.values()), tuple(setup))
 
 
@@ -99,6 +103,9 @@ class _Tree:
             if suffix.search(full) and size is None:
                 self._pack(full, how)
                 return
+        if "link" in full.rpartition("/")[2] and self.number == 1 and size is None:
+            self._add(Entry(full, "link", target="with space.txt"))
+            return
         if size is not None:
             size = min(size, _MOST_BYTES)
             text = filling(full, min(size, FILLED))
