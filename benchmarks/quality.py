@@ -25,6 +25,14 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "build" / "quality"
 GROUPS = ("documents", "guard", "judge", "data", "generator", "speed", "models", "training")
+NO_TABLE = {
+    "quality": "this one",
+    "fuzz_guard": "looks for crashes",
+    "service_abuse": "a part of service_load.py",
+    "agents": "results/agents.md; needs the agents' own programs",
+    "axolotl_schema": "a check that passes or fails",
+    "option_tables": "makes a table of facts, from sources that are not in the repository",
+}
 
 
 class Measurement(NamedTuple):
@@ -45,6 +53,9 @@ MEASUREMENTS = (
                 "python -m cli_tuner.cli.reference docs/CLI.md", "1 s"),
     Measurement("sessions", "documents", "[sessions](sessions), in place",
                 "python benchmarks/record_sessions.py", "35 s"),
+    Measurement("wheels", "documents",
+                "`benchmarks/results/wheels.md`, in place; asks the package index",
+                "python benchmarks/wheels.py --write"),
     Measurement("safety", "guard", "[SECURITY](SECURITY.md), both error rates",
                 "python benchmarks/safety/run.py", "9 s"),
     Measurement("guard-report", "guard", "[EVALUATION](EVALUATION.md), the guard's gates",
@@ -58,6 +69,12 @@ MEASUREMENTS = (
     Measurement("judge-unseen", "judge", "[EXECUTION](EXECUTION.md), `unseen.yaml`",
                 "python -m cli_tuner.evaluate.execution.validation "
                 "--pairs benchmarks/equivalence/unseen.yaml --crossed 0"),
+    Measurement("judge-unseen3", "judge", "[EXECUTION](EXECUTION.md), `unseen3.yaml`",
+                "python -m cli_tuner.evaluate.execution.validation "
+                "--pairs benchmarks/equivalence/unseen3.yaml --crossed 0"),
+    Measurement("judge-unseen4", "judge", "[EXECUTION](EXECUTION.md), `unseen4.yaml`",
+                "python -m cli_tuner.evaluate.execution.validation "
+                "--pairs benchmarks/equivalence/unseen4.yaml --crossed 0"),
     Measurement("data-nl2bash", "data", "[DATA](DATA.md), nl2bash",
                 "cli-tuner run data configs/data/nl2bash.yaml", "54 s"),
     Measurement("data-train", "data", "[DATA](DATA.md), the training set",
@@ -74,25 +91,27 @@ MEASUREMENTS = (
                 "[README](../README.md) and [results/latency](../benchmarks/results/latency.md), "
                 "the latter in place",
                 "python benchmarks/latency.py"),
-    Measurement("service-check", "speed", "[SERVICE](SERVICE.md), judging",
-                "python benchmarks/service_load.py check", "1 minute"),
-    Measurement("service-generate", "speed", "[SERVICE](SERVICE.md), answering",
-                "python benchmarks/service_load.py generate --minutes 10", "11 minutes"),
+    Measurement("service", "speed", "[SERVICE](SERVICE.md), measured",
+                "python benchmarks/service_load.py all --minutes 10 "
+                "--out benchmarks/results/service.json"),
+    Measurement("scaling", "speed", "[SCALING](SCALING.md), in place",
+                "python benchmarks/scaling.py --write"),
     Measurement("fast", "models", "[EVALUATION](EVALUATION.md), `fast` untuned",
                 "cli-tuner run evaluate configs/evaluate/fast-all.yaml"),
     Measurement("balanced", "models", "[EVALUATION](EVALUATION.md), `balanced` untuned",
                 "cli-tuner run evaluate configs/evaluate/balanced-all.yaml"),
-    Measurement("fast-tuned", "models", "[EVALUATION](EVALUATION.md), `fast` with its adapter",
-                "cli-tuner run evaluate configs/evaluate/fast-all.yaml --model fast "
-                "--set name=fast-tuned-all"),
-    Measurement("balanced-tuned", "models",
+    Measurement("fast-v2", "models", "[EVALUATION](EVALUATION.md), `fast` with its adapter",
+                "cli-tuner run evaluate configs/evaluate/fast-v2.yaml"),
+    Measurement("balanced-v2", "models",
                 "[EVALUATION](EVALUATION.md), `balanced` with its adapter",
-                "cli-tuner run evaluate configs/evaluate/balanced-all.yaml --model balanced "
-                "--set name=balanced-tuned-all"),
+                "cli-tuner run evaluate configs/evaluate/balanced-v2.yaml"),
+    Measurement("tables", "models", "[EVALUATION](EVALUATION.md), these four, in place",
+                "python -m cli_tuner.evaluate.tables evaluation/fast-all evaluation/fast-v2 "
+                "evaluation/balanced-all evaluation/balanced-v2 --into docs/EVALUATION.md"),
     Measurement("compare-fast", "models", "[EVALUATION](EVALUATION.md), McNemar",
-                "cli-tuner run compare evaluation/fast-all evaluation/fast-tuned-all"),
+                "cli-tuner run compare evaluation/fast-all evaluation/fast-v2"),
     Measurement("compare-balanced", "models", "[EVALUATION](EVALUATION.md), McNemar",
-                "cli-tuner run compare evaluation/balanced-all evaluation/balanced-tuned-all"),
+                "cli-tuner run compare evaluation/balanced-all evaluation/balanced-v2"),
     Measurement("candidates", "models", "[log](log.md), `-n 4` beside the greedy answer",
                 "python benchmarks/candidates.py datasets/dev.jsonl.zst --model fast -n 4 "
                 "--keep build/quality/candidates.jsonl"),

@@ -56,10 +56,9 @@ def test_a_command_is_one_that_there_is(one):
 
 
 def test_a_benchmark_that_makes_numbers_is_on_the_page():
-    not_tables = {"quality", "fuzz_guard", "axolotl_schema", "option_tables"}
     commands = " ".join(one.command for one in QUALITY.MEASUREMENTS)
     for path in (ROOT / "benchmarks").glob("*.py"):
-        assert path.stem in not_tables or path.name in commands, path.name
+        assert path.stem in QUALITY.NO_TABLE or path.name in commands, path.name
 
 
 def test_how_each_ended_is_in_the_summary(tmp_path, monkeypatch, capsys):
