@@ -31,3 +31,13 @@ def test_nothing_to_explain_is_a_usage_error(cli):
 
 def test_what_a_terminal_would_obey_is_written_out(cli):
     assert "\x1b" not in cli("explain", "echo '\x1b[2J'").out
+
+
+def test_what_nobody_wrote_down_is_looked_up_in_this_machines_pages(cli, tmp_path):
+    (tmp_path / "man1").mkdir()
+    page = ".SH NAME\nzorb \\- packs letters\n.SH OPTIONS\n.TP\n.B \\-\\-all\nAlso the odd ones.\n"
+    (tmp_path / "man1" / "zorb.1").write_text(page)
+    ended = cli("explain", "zorb --all x", MANPATH=str(tmp_path))
+    assert ended.status == 0
+    assert "packs letters" in ended.out
+    assert "also the odd ones" in ended.out

@@ -146,3 +146,23 @@ def test_the_programs_of_this_machine_agree_with_the_tables():
     here = Installed()
     for command in ("ls -la", "grep -rn x .", "sort -k2 x", "head -n 3 x", "du -sh ."):
         assert problems_in(command, here) == ()
+
+
+def test_what_help_says_about_options_is_kept_too(machine):
+    text = (
+        "Usage\n  -z, --zap=N   zaps N times\n      --long-one\n                 in the next line\n"
+    )
+    assert machine(help_text=text).meanings_in_help("ls") == {
+        "-z": "zaps N times",
+        "--zap": "zaps N times",
+        "--long-one": "in the next line",
+    }
+
+
+def test_what_an_older_version_kept_is_asked_again(machine, tmp_path):
+    here = machine(help_text="  --zap   zaps\n")
+    assert here.options_in_help("ls") == {"--zap"}
+    (kept,) = tmp_path.rglob("ls.json")
+    kept.write_text(kept.read_text().replace('{"--zap": "zaps"}', '["--zap"]'))
+    again = machine(help_text="  --zap   zaps\n")
+    assert again.meanings_in_help("ls") == {"--zap": "zaps"}

@@ -2,9 +2,10 @@
 
     explanation("ls -la | wc -l").parts
 
-Knowledge comes from `facts/*.yaml`, written for people; for options that are not in there, from
-the `--help` of programs that are known to do nothing else when asked for it. Every character of
-the command belongs to some part: what is not known is said to be unknown, not left out.
+Knowledge comes from `facts/*.yaml`, written for people. For what is not in there, `cli-tuner
+explain` looks into the manual pages of this machine, and asks programs that are known to do nothing
+else for their `--help`. Every character of the command belongs to some part: what is not known is
+said to be unknown, not left out.
 """
 
 from cli_tuner.explain.explanation import Explanation, explanation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from cli_tuner.explain.facts import Known, Option, known
 from cli_tuner.explain.part import Part, Role, Source
@@ -10,8 +10,8 @@ from cli_tuner.explain.values import filled, notes_on, plain, short, shown
 from cli_tuner.shell.facts import Facts, facts_of
 from cli_tuner.shell.nodes import Word
 
-Help = Callable[[str], dict[str, str]]
-"""A program's options and what its own help says about them; empty if it is not asked."""
+Help = Callable[[str], Mapping[str, str]]
+"""A program's options and what it says about them itself, and about itself under the empty text."""
 
 _GENERAL = {
     "--help": "shows how it is used",
@@ -33,6 +33,8 @@ def parts_of_words(words: tuple[Word, ...], depth: int, help_of: Help) -> Iterat
         meaning, source = found.does, Source.FACTS
     elif "$" in name:
         meaning, source = "a program whose name is known only when it runs", Source.NONE
+    elif said := "/" not in plain(words[0]) and help_of(name).get(""):
+        meaning, source = said, Source.HELP
     else:
         meaning = f"a program or script{_place(plain(words[0]))}; nothing is known here about it"
         source = Source.NONE

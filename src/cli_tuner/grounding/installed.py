@@ -28,6 +28,8 @@ ASKABLE = frozenset(
 _PATIENCE_S = 1.0
 _TEXT_MAX = 200_000
 _OPTION = re.compile(r"(?<![\w-])--?[A-Za-z0-9][\w-]*")
+_DESCRIBED = re.compile(r"^ {1,10}(-[^\n]*?)(?: {2,}|\n {8,})([^\s-][^\n]*)$", re.MULTILINE)
+"""A line of `--help`: options, and what they do behind spaces or in the next line."""
 
 
 class Kind(StrEnum):
@@ -47,7 +49,7 @@ class Installed:
         self._cache = cache
         self._path = path
         self._found: dict[str, str | None] = {}
-        self._options: dict[str, frozenset[str]] = {}
+        self._options: dict[str, dict[str, str]] = {}
 
     def where(self, name: str) -> str | None:
         """The file of a program, or None."""
@@ -57,8 +59,12 @@ class Installed:
 
     def options_in_help(self, name: str) -> frozenset[str]:
         """The options that the installed program's own help names; empty if it is not asked."""
+        return frozenset(self.meanings_in_help(name))
+
+    def meanings_in_help(self, name: str) -> dict[str, str]:
+        """Option -> the line about it in the program's own help, empty where there is none."""
         if name not in self._options:
-            self._options[name] = frozenset(self._help(name))
+            self._options[name] = self._help(name)
         return self._options[name]
 
     def kind(self) -> Kind:
@@ -73,28 +79,30 @@ class Installed:
             return Kind.GNU
         return Kind.BSD if said else Kind.UNKNOWN
 
-    def _help(self, name: str) -> list[str]:
+    def _help(self, name: str) -> dict[str, str]:
         file = self.where(name)
         if file is None or name not in ASKABLE:
-            return []
+            return {}
         stamp = _stamp(file)
         kept = self._kept(name, stamp)
         if kept is not None:
             return kept
-        options = sorted(set(_OPTION.findall(_said(file, "--help"))))
+        options = _options_in(_said(file, "--help"))
         self._keep(name, stamp, options)
         return options
 
-    def _kept(self, name: str, stamp: str) -> list[str] | None:
+    def _kept(self, name: str, stamp: str) -> dict[str, str] | None:
         if self._cache is None:
             return None
         try:
             data = json.loads((self._cache / f"{name}.json").read_text("utf-8"))
-            return [str(one) for one in data["options"]] if data["stamp"] == stamp else None
-        except (OSError, ValueError, KeyError, TypeError):
+            if data["stamp"] != stamp:
+                return None
+            return {str(option): str(said) for option, said in data["options"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
-    def _keep(self, name: str, stamp: str, options: list[str]) -> None:
+    def _keep(self, name: str, stamp: str, options: dict[str, str]) -> None:
         if self._cache is None:
             return
         with contextlib.suppress(OSError, ConfigError):
@@ -102,6 +110,14 @@ class Installed:
             scratch = path.with_suffix(f".{os.getpid()}.tmp")
             scratch.write_text(json.dumps({"stamp": stamp, "options": options}), "utf-8")
             scratch.replace(path)
+
+
+def _options_in(text: str) -> dict[str, str]:
+    found = dict.fromkeys(sorted(set(_OPTION.findall(text))), "")
+    for options, said in _DESCRIBED.findall(text):
+        for option in _OPTION.findall(options):
+            found[option] = found.get(option) or said.strip()
+    return found
 
 
 def _stamp(file: str) -> str:
