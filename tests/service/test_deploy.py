@@ -314,3 +314,22 @@ def test_drift_that_somebody_should_look_at_is_no_failed_unit():
     text = (DEPLOY / "systemd/cli-tuner-watch.service").read_text()
     assert text.index("watch report") < text.index("watch drift")
     assert re.findall(r"^SuccessExitStatus=(.*)$", text, re.M) == ["10"]
+
+
+def test_the_crontab_does_what_the_timer_does(tmp_path):
+    lines = (DEPLOY / "cron/cli-tuner").read_text().splitlines()
+    assert dict(re.match(r"(\w+)=(.*)", line).groups() for line in lines if "=/" in line) == {
+        "PATH": "/opt/cli-tuner/bin:/usr/bin:/bin",
+        "CLI_TUNER_HOME": "/var/lib/cli-tuner",
+    }
+    entries = [re.match(r"(\S+ \S+ \* \* 1) (cli-tuner) (.*)", line) for line in lines]
+    commands = [entry[3] for entry in entries if entry]
+    assert len(commands) == 2
+    environ = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "CLI_TUNER_HOME": str(tmp_path),
+        "HOME": str(tmp_path),
+    }
+    said = [ended_well("/bin/sh", "-c", command, env=environ) for command in commands]
+    assert len(list((tmp_path / "reports").glob("report-*.html"))) == 1
+    assert "are needed" in said[1] and "train again" not in said[1]

@@ -131,3 +131,39 @@ def test_the_program_tells_a_scheduler_by_its_status(paths, evaluation, monkeypa
         ["watch", "drift", "--trained", "soon"],
     ):
         assert main(wrong) == 2
+
+
+@pytest.fixture
+def drift(paths, answered, monkeypatch, capsys):
+    """The program's status and findings about 120 answers, after 120 usual ones."""
+    from cli_tuner.cli.main import main
+
+    monkeypatch.setenv("CLI_TUNER_HOME", str(paths.state.parent))
+
+    def compare(*commands, logprob=-0.1):
+        for days_ago, said, middle in ((10, ("ls -la",), -0.1), (0, commands, logprob)):
+            for number in range(120):
+                spread = -0.02 * (number % 5)
+                command = said[number % len(said)]
+                answered(command, days_ago=days_ago, logprob=middle + spread)
+        period = ["--since", "2026-02-25", "--reference", "2026-02-15"]
+        status = main(["watch", "drift", *period, "--json"])
+        told = json.loads(capsys.readouterr().out)["findings"]
+        assert len(told) > 5, told
+        return status, {one["name"] for one in told if one["sign"] == "retrain"}
+
+    return compare
+
+
+def test_the_same_answers_again_are_no_drift(drift):
+    assert drift("ls -la") == (0, set())
+
+
+def test_a_model_that_is_less_sure_is_found_in_the_journal(drift):
+    assert drift("ls -la", logprob=-1.2) == (11, {"confidence"})
+
+
+def test_a_model_that_answers_dangerously_is_found_in_the_journal(drift):
+    status, found = drift("ls -la", "rm -rf /etc")
+    assert status == 11
+    assert {"pass rate", "levels", "refusals"} <= found

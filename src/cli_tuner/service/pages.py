@@ -19,7 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from cli_tuner import __version__
 from cli_tuner.boundaries.answer import Answer, sentence
 from cli_tuner.boundaries.terminal import visible
-from cli_tuner.records import CommandResponse, Level, Verdict
+from cli_tuner.records import CommandResponse, Effect, Level, Verdict
 from cli_tuner.service.access import SESSION_COOKIE, session_in
 from cli_tuner.service.api import leaving, visitor_in
 from cli_tuner.service.monitor import monitor
@@ -243,5 +243,12 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
             }
             for reason in verdict.reasons
         ],
-        "effects": [visible(sentence(effect.as_json())) for effect in verdict.effects],
+        "effects": [_said(effect) for effect in verdict.effects],
     }
+
+
+def _said(effect: Effect) -> str:
+    """An effect in words, without the labels that only rules need, such as "is:blank"."""
+    row = effect.as_json()
+    row["attributes"] = [one for one in row["attributes"] if not one.startswith("is:")]
+    return visible(sentence(row))
