@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 QUERY ?= find all python files modified in the last 2 days
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint secrets unit exhaustive safety bench quality lock schemas cards reference site \
+.PHONY: help demo test lint secrets unit exhaustive safety bench load quality lock schemas cards reference site \
 	train-smoke train-test lmeval-test clean
 
 help:
@@ -117,12 +117,14 @@ train-smoke: $(TRAIN)/.ready
 	$(TRAIN)/bin/cli-tuner setup --model fast
 	$(TRAIN)/bin/python benchmarks/train_smoke.py
 
-# lm-evaluation-harness brings some fifty packages of its own.
+# lm-evaluation-harness brings some fifty packages of its own, one of them without a wheel: it is built
+# without isolation, with the setuptools that are here.
 LMEVAL := .venv-lmeval
 $(LMEVAL)/.ready: requirements/run.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed; set PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv $(LMEVAL)
 	$(LMEVAL)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/run.txt
+	$(LMEVAL)/bin/python -m pip --disable-pip-version-check --quiet install setuptools wheel
 	$(LMEVAL)/bin/python -m pip --disable-pip-version-check --quiet install --no-build-isolation \
 		--editable '.[evaluate,lmeval]' pytest pytest-timeout hypothesis
 	@touch $@
