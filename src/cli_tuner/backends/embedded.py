@@ -13,12 +13,13 @@ are decoded beside others share their batches, and a near tie may fall otherwise
 
 Measured choices (docs/log.md): two threads per two cores, no warm-up run, no device fitting: each
 saves start time and none costs speed. Requests that share the prompt prefix reuse its cached
-state, so that a new query costs only its own tokens.
+state, so that a new query costs only its own tokens; that state outlives the process (`prefix`).
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import secrets
 import socket
 import stat
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from cli_tuner.backends.collected import Collected
+from cli_tuner.backends.prefix import Control, KeptPrefix
 from cli_tuner.backends.protocol import Sampling, never
 from cli_tuner.backends.turns import Turns
 from cli_tuner.errors import BackendError
@@ -55,7 +57,7 @@ _ANCHOR = "<|fim_pad|>"
 class EmbeddedBackend:
     """One model, loaded. Thread-safe: up to SLOTS requests at a time, the others wait."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the weights, the settings, two folders
         self,
         model: Path,
         identity: ModelIdentity,
@@ -63,10 +65,13 @@ class EmbeddedBackend:
         private: Path,
         adapter: Path | None = None,
         threads: int = 0,
+        states: Path | None = None,
     ) -> None:
         """Load `model` and apply `adapter`.
 
-        `private` is a folder of this user alone. Raises BackendError if the engine is not
+        `private` is a folder of this user alone, and so is `states`, where what was read of the
+        prompt's prefix is kept for the next process; None, or weights without a digest: it is
+        read anew. Raises BackendError if the engine is not
         installed or does not take the file.
         """
         self._identity = identity
@@ -74,8 +79,20 @@ class EmbeddedBackend:
         self._anchors = _Anchors()
         _remove_orphans(private)
         self._socket = private / f"llama-{os.getpid()}-{secrets.token_hex(4)}.sock"
-        self._server = _load(model, adapter, self._socket, threads)
+        control = Control(self._socket, secrets.token_urlsafe(32))
+        threads = threads or _cores()
+        self._server = _load(model, adapter, control, threads, states)
         self._has_answered = False
+        self._kept: KeptPrefix | None = None
+        if states is not None and identity.sha256 is not None:
+            self._kept = KeptPrefix(states, _state_parts(identity, threads), control)
+            self._restore(0)
+
+    def _restore(self, slot: int) -> None:
+        """Who asks first and alone meets the first slot; the others read the prefix themselves."""
+        if self._kept is not None and self._kept.restore(slot):
+            self._anchors.restored(slot)
+            self._has_answered = True
 
     @property
     def identity(self) -> ModelIdentity:
@@ -96,6 +113,8 @@ class EmbeddedBackend:
                 raise BackendError("the engine is shutting down", hint="ask again")
             if self._anchors.is_needed(slot, request.prompt):
                 server.handle_completions(_anchoring(slot), collected.pass_over)
+                if self._kept is not None and not collected.is_over:
+                    self._kept.keep(slot)
             if not collected.is_over:
                 server.handle_completions(_asked(request, sampling, slot), collected.take)
             if collected.is_over:
@@ -213,6 +232,10 @@ class _Anchors:
             return False
         return before[len(PREFIX) : len(PREFIX) + 1] == prompt[len(PREFIX) : len(PREFIX) + 1]
 
+    def restored(self, slot: int) -> None:
+        """It stands where `_anchoring` brings it."""
+        self._read[slot] = PREFIX + _ANCHOR
+
     def forget(self, slot: int) -> None:
         """Nobody knows how far it read."""
         self._read[slot] = None
@@ -236,7 +259,20 @@ def _anchoring(slot: int) -> dict[str, Any]:
     }
 
 
-def _load(model: Path, adapter: Path | None, listen_at: Path, threads: int) -> Any:
+def _state_parts(identity: ModelIdentity, threads: int) -> tuple[object, ...]:
+    """All that the numbers computed from the prefix depend on."""
+    import xllamacpp
+
+    return (
+        *(identity.sha256, identity.adapter_sha256, identity.engine, xllamacpp.__version__),
+        *(PREFIX + _ANCHOR, CONTEXT_TOKENS, SLOTS, _BATCH_TOKENS, threads),
+        *(platform.machine(), xllamacpp.get_system_info()),
+    )
+
+
+def _load(
+    model: Path, adapter: Path | None, control: Control, threads: int, states: Path | None
+) -> Any:
     # Threads that wait for each other by spinning are fast alone and dreadful beside a neighbour:
     # a short spin costs nothing when quiet (docs/log.md). libgomp reads this when it is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
@@ -251,8 +287,10 @@ def _load(model: Path, adapter: Path | None, listen_at: Path, threads: int) -> A
     params.model.path = str(model)
     if adapter is not None:
         params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
-    params.hostnames = [str(listen_at)]
-    params.api_keys = [secrets.token_urlsafe(32)]
+    params.hostnames = [str(control.socket)]
+    params.api_keys = [control.key]
+    if states is not None:
+        params.slot_save_path = f"{states}/"
     params.endpoint_slots = False
     params.ui = False
     params.n_gpu_layers = 0
@@ -264,17 +302,16 @@ def _load(model: Path, adapter: Path | None, listen_at: Path, threads: int) -> A
     params.fit_params = False
     params.verbosity = -1
     params.n_batch = params.n_ubatch = _BATCH_TOKENS
-    count = threads or _cores()
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = count
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     try:
         server = xllamacpp.Server(params)
     except RuntimeError as error:
-        listen_at.unlink(missing_ok=True)
+        control.socket.unlink(missing_ok=True)
         raise BackendError(
             f"the engine cannot load {model}; it is damaged, or of a kind that it does not know",
             hint="run: cli-tuner models verify",
         ) from error
-    listen_at.chmod(0o600)  # it is made 0755; the folder keeps others out meanwhile
+    control.socket.chmod(0o600)  # it is made 0755; the folder keeps others out meanwhile
     return server
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cli_tuner import __version__
 from cli_tuner.backends.embedded import EmbeddedBackend
 from cli_tuner.backends.engine import Engine
@@ -9,6 +11,7 @@ from cli_tuner.backends.local import LocalBackend
 from cli_tuner.backends.protocol import Backend
 from cli_tuner.boundaries.parts import Parts
 from cli_tuner.boundaries.rate import RateLimiter
+from cli_tuner.errors import ConfigError
 from cli_tuner.grounding import Installed, problems_in
 from cli_tuner.guard import check
 from cli_tuner.journal import Journal
@@ -61,7 +64,17 @@ def embedded(model: ResolvedModel, paths: Paths, threads: int) -> EmbeddedBacken
         private=private_folder(paths.runtime),
         adapter=model.adapter_path,
         threads=threads,
+        states=_states(paths),
     )
+
+
+def _states(paths: Paths) -> Path | None:
+    """Where the engine keeps what it read of the prompt's prefix; None if that cannot be written:
+    it only costs time."""
+    try:
+        return private_folder(paths.cache / "prefix")
+    except ConfigError:
+        return None
 
 
 def identity_of(model: ResolvedModel) -> ModelIdentity:

@@ -77,7 +77,7 @@ def test_it_is_made_from_the_origin_that_is_here(
 ) -> None:
     small, store = with_origin.base("small"), Store(paths.models)
     made = obtain("small", paths, progress=recorder)
-    assert (made.path, made.source) == (store.path(small), "made from whole.gguf")
+    assert (made.path, made.source) == (store.path(small), "whole.gguf, trimmed here")
     assert store.holding(small).state is State.VERIFIED
     assert obtain("small", paths).source == STORE
     assert any(source == made.source for _, _, source in recorder.reports)
@@ -98,7 +98,7 @@ def test_an_origin_that_is_not_here_is_fetched_first(
     monkeypatch.setattr(conftest, "FILE", "whole.gguf")
     hub_server.content = official
     made = obtain("small", paths, around=around_hub)
-    assert made.source == "made from whole.gguf"
+    assert made.source == "whole.gguf, trimmed here"
     assert (paths.models / "whole.gguf").read_bytes() == official
     assert resolve("small+none", paths).sha256 == catalogue.base("small").sha256
 

@@ -17,7 +17,7 @@ class Derived:
     """Trims the origin's verified file."""
 
     def __init__(self, origin: Path, origin_sha256: str, alphabet: str) -> None:
-        self.name = f"made from {origin.name}"
+        self.name = f"{origin.name}, trimmed here"
         self._origin = origin
         self._origin_sha256 = origin_sha256
         self._alphabet = alphabet
