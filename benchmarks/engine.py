@@ -1,13 +1,16 @@
 """How fast the engine is with several model files, adapters and settings, in one interleaved run.
 
-    python benchmarks/engine.py base=fast+none adapter=fast+fast-v1 \\
-        merged=quantized/fast-v1/fast-v1-q4_k_m.gguf one-thread=fast+none,threads=1
+    python benchmarks/engine.py base=fast+none adapter=fast+fast-v2 \\
+        merged=quantized/fast-v2/fast-v2-q4_k_m.gguf one-thread=fast+none,threads=1
 
 Each variant is a process of its own that has loaded its model and waits; they are asked in turn,
 one query after another, so that a change of the machine's speed meets all of them. Figures are
 medians and their ratio to the first variant, whose quotients are taken query by query. RSS is the
 process's, after the first answer; `load` is from the start of the process's own loading to the end
-of it, with the file in the page cache; tokens a second are the engine's own counts.
+of it, with the file in the page cache; tokens a second are the engine's own counts. `repack=off`
+uses the weights as they lie in the file instead of arranged anew for this processor: a quicker
+start and less memory, against speed. CPU is the process's, all threads, an answer's whole work by
+the tokens read and written; with threads=1 it says something even where other programs run beside.
 """
 
 from __future__ import annotations
@@ -41,6 +44,20 @@ QUERIES = (
 NEW_TOKENS = 24
 
 
+def not_repacked() -> None:
+    """From here on the engine takes weights as they are."""
+    import xllamacpp
+
+    made = xllamacpp.CommonParams
+
+    def plain() -> Any:
+        params = made()
+        params.no_extra_bufts = True
+        return params
+
+    xllamacpp.CommonParams = plain
+
+
 def serve(reference: str, threads: int) -> None:
     """Load one model, then answer a line of JSON for each line of JSON."""
     from cli_tuner.backends.embedded import EmbeddedBackend
@@ -54,7 +71,7 @@ def serve(reference: str, threads: int) -> None:
     model.path.read_bytes()  # into the page cache
     identity = ModelIdentity(name=model.name, backend="local", engine="benchmark")
     with tempfile.TemporaryDirectory() as private:
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         backend = EmbeddedBackend(
             model.path,
             identity,
@@ -65,7 +82,8 @@ def serve(reference: str, threads: int) -> None:
         load_s = time.perf_counter() - began
         size = model.path.stat().st_size
         size += model.adapter_path.stat().st_size if model.adapter_path else 0
-        print(json.dumps({"load_s": load_s, "bytes": size}), flush=True)
+        load_cpu_s = time.process_time() - cpu
+        print(json.dumps({"load_s": load_s, "load_cpu_s": load_cpu_s, "bytes": size}), flush=True)
         for line in sys.stdin:
             prompt = to_prompt(json.loads(line))
             request = NormalizedRequest(
@@ -75,8 +93,9 @@ def serve(reference: str, threads: int) -> None:
                 prompt_sha256=sha256_of(prompt),
                 template_sha256=TEMPLATE_SHA256,
             )
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), time.process_time()
             output = backend.complete(request, Sampling(max_new_tokens=NEW_TOKENS))
+            cpu_s = time.process_time() - cpu
             fresh = output.prompt_tokens - output.cached_tokens
             print(
                 json.dumps(
@@ -84,6 +103,7 @@ def serve(reference: str, threads: int) -> None:
                         "total_ms": (time.perf_counter() - began) * 1000,
                         "prompt_tokens_s": 1000 * fresh / output.prompt_ms,
                         "decode_tokens_s": 1000 * output.completion_tokens / output.decode_ms,
+                        "cpu_ms_token": 1000 * cpu_s / (fresh + output.completion_tokens),
                         "rss_mb": _rss_mb(),
                         "answer": output.text,
                     }
@@ -107,6 +127,7 @@ class Variant:
         chosen = dict(one.split("=", 1) for one in settings)
         command = [sys.executable, __file__, "--serve", self.reference]
         command += ["--threads", chosen.pop("threads", "0")]
+        command += ["--plain"] if chosen.pop("repack", "on") == "off" else []
         environment = {**os.environ, **chosen}  # GOMP_SPINCOUNT, OMP_WAIT_POLICY, ...
         self._process = subprocess.Popen(
             command,
@@ -170,13 +191,19 @@ def table(results: dict[str, Any]) -> str:
         f"medians of {len(first['rows'])} answers of at most {results['new_tokens']} tokens, in "
         "turn; in brackets the median ratio to the first line.",
         "",
-        "| variant | file MB | RSS MB | load s | prompt tokens/s | decode tokens/s | answer ms |",
-        "|---|---|---|---|---|---|---|",
+        "| variant | file MB | RSS MB | load s (CPU) | prompt tokens/s | decode tokens/s "
+        "| answer ms | CPU ms/token |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, one in variants.items():
         cells = [name, f"{one['bytes'] / 1e6:,.0f}", f"{_median(one, 'rss_mb'):,.0f}"]
-        cells.append(f"{one['load_s']:.2f}")
-        for key, digits in (("prompt_tokens_s", 0), ("decode_tokens_s", 1), ("total_ms", 0)):
+        cells.append(f"{one['load_s']:.2f} ({one['load_cpu_s']:.2f})")
+        for key, digits in (
+            ("prompt_tokens_s", 0),
+            ("decode_tokens_s", 1),
+            ("total_ms", 0),
+            ("cpu_ms_token", 1),
+        ):
             pairs = zip(one["rows"], first["rows"], strict=True)
             ratio = statistics.median(mine[key] / theirs[key] for mine, theirs in pairs)
             cells.append(f"{_median(one, key):,.{digits}f} ({ratio:.2f})")
@@ -208,12 +235,17 @@ def draw(results: dict[str, Any], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("variants", nargs="*", help="name=model[,threads=N][,VARIABLE=value]")
+    parser.add_argument(
+        "variants", nargs="*", help="name=model[,threads=N][,repack=off][,VARIABLE=value]"
+    )
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--out", type=Path, help="folder for engine.json, engine.md, engine.png")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--plain", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.plain:
+        not_repacked()
     if given.serve:
         serve(given.serve, given.threads)
         return
