@@ -50,6 +50,7 @@ def test_the_table_counts_what_is_not_decided_apart():
     assert "| same | 3 | 1 | 1 | 1 |" in text
     assert "precision 1/2 = 50.0%" in text
     assert "recall 1/2 = 50.0%" in text
+    assert "different but called equivalent 1/3 = 33.3%" in text
     assert "decided 5/6" in text
     assert len(wrong(found)) == 3
 

@@ -2,7 +2,8 @@
 
 Three kinds of pairs whose truth is known without it: rewrites of one command, commands that differ
 in one thing, and references of two tasks that were asked different things. What is found is
-precision and recall of `equivalent`; what the judge does not decide is counted apart.
+precision and recall of `equivalent`, and how many pairs that differ were called equivalent, which
+does not depend on how many of them a file has; what the judge does not decide is counted apart.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ def table(found: Sequence[Found]) -> str:
     decided = [one for one in found if one.judgement.answer != "undecidable"]
     claimed = [one.known.same for one in decided if one.judgement.answer == "equivalent"]
     true = [one.judgement.answer == "equivalent" for one in decided if one.known.same]
+    missed = [one.judgement.answer == "equivalent" for one in decided if not one.known.same]
     lines += ["", f"precision {_shown(Rate.of(claimed))}, recall {_shown(Rate.of(true))}, "
+              f"different but called equivalent {_shown(Rate.of(missed))}, "
               f"decided {_shown(Rate(len(decided), len(found)))}"]  # fmt: skip
     return "\n".join(lines)
 
