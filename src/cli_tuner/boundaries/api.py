@@ -67,12 +67,16 @@ async def agenerate(
 
 
 async def acheck(
-    command: str, *, safety: Safety = Safety.MODERATE, policy: Policy | None = None
+    command: str,
+    *,
+    safety: Safety = Safety.MODERATE,
+    policy: Policy | None = None,
+    folder: str = "",
 ) -> Verdict:
     """`check` for asyncio, for texts that take longer than an event loop should wait (1 s)."""
     import asyncio
 
-    return await asyncio.to_thread(check, command, safety=safety, policy=policy)
+    return await asyncio.to_thread(check, command, safety=safety, policy=policy, folder=folder)
 
 
 class Wanted(NamedTuple):
@@ -90,7 +94,8 @@ def _generate(query: str, wanted: Wanted, cancelled: Callable[[], bool]) -> Comm
     )
     paths = Paths.of()
     options = options_for(settings, caller=Caller.API, candidates=wanted.candidates)
-    options = replace(options, cancelled=cancelled).under(load_policy(paths, current_folder()))
+    folder = current_folder()
+    options = replace(options, cancelled=cancelled).under(load_policy(paths, folder), folder)
     with _making:
         parts = _parts(settings, paths)
     return cross(query, options, parts)

@@ -25,7 +25,9 @@ from cli_tuner.records import (
 class Judge(Protocol):
     """`guard.check`: a verdict on a text, for any text."""
 
-    def __call__(self, command: str, *, safety: Safety, policy: Policy | None) -> Verdict:
+    def __call__(
+        self, command: str, *, safety: Safety, policy: Policy | None, folder: str
+    ) -> Verdict:
         """The verdict."""
 
 
@@ -70,10 +72,13 @@ class Options:
     rate_key: str = field(default_factory=lambda: str(os.getuid()))
     cancelled: Callable[[], bool] = never
     policy: Policy | None = None
+    folder: str = ""
+    """Where the command would run, as an absolute path; empty if nobody knows."""
 
-    def under(self, policy: Policy) -> Options:
+    def under(self, policy: Policy, folder: str = "") -> Options:
         """The same options where this policy is in force, which may ask for more safety."""
-        return replace(self, policy=policy, safety=policy.tightened(self.safety))
+        safety = policy.tightened(self.safety)
+        return replace(self, policy=policy, safety=safety, folder=folder)
 
 
 @dataclass(frozen=True)

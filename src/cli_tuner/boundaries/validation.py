@@ -73,7 +73,9 @@ def _validated(output: RawModelOutput, trace: Trace, parts: Parts) -> ValidatedC
         )
     _check_form(command, trace)
     options = trace.options
-    verdict = parts.check(command, safety=options.safety, policy=options.policy)
+    verdict = parts.check(
+        command, safety=options.safety, policy=options.policy, folder=options.folder
+    )
     trace.judged, trace.verdict = command, verdict
     _check_verdict(verdict, trace)
     return ValidatedCommand(

@@ -99,8 +99,9 @@ def _errors(given: argparse.Namespace) -> str:
 
 def _propose(command: str, settings: Settings, as_json: bool) -> int:
     """Show a correction with its verdict: dangerous ones never, at strict only safe ones."""
-    policy = load_policy(Paths.of(), current_folder())
-    verdict = check(command, safety=Safety(settings.safety), policy=policy)
+    folder = current_folder()
+    policy = load_policy(Paths.of(), folder)
+    verdict = check(command, safety=Safety(settings.safety), policy=policy, folder=folder)
     permitted = verdict.policy.permits(verdict.level)
     screen = Screen(settings.color)
     if as_json:

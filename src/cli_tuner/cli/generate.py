@@ -120,11 +120,14 @@ def _crossed_here(query: str, given: argparse.Namespace, settings: Settings) -> 
     from cli_tuner.records import Caller
 
     paths = Paths.of()
-    policy = load_policy(paths, current_folder())
+    folder = current_folder()
+    policy = load_policy(paths, folder)
     backend = backend_for(settings, paths, resident=False)
     try:
         options = options_for(settings, caller=Caller.CLI, candidates=given.candidates)
-        response = generate(query, options.under(policy), parts_for(settings, paths, backend))
+        response = generate(
+            query, options.under(policy, folder), parts_for(settings, paths, backend)
+        )
     finally:
         backend.close()
     return response.model_dump(mode="json")

@@ -8,21 +8,29 @@ make at least `review` of that. Its own defects are treated the same way.
 from __future__ import annotations
 
 import hashlib
+import os
 
 from cli_tuner.guard.policy import SHIPPED, Policy
 from cli_tuner.guard.rule import Rule
 from cli_tuner.guard.summary import summary_of
 from cli_tuner.records.verdict import Effect, EffectKind, Level, Reason, Safety, Span, Verdict
 from cli_tuner.shell.effects import effects_of
+from cli_tuner.shell.paths import PROJECT, start_of
 
 REASONS_MAX = 12
 
 
 def check(
-    command: str, *, safety: Safety = Safety.MODERATE, policy: Policy | None = None
+    command: str,
+    *,
+    safety: Safety = Safety.MODERATE,
+    policy: Policy | None = None,
+    folder: str = "",
 ) -> Verdict:
     """Judge exactly this text.
 
+    `folder` is where it would run, as an absolute path, if that is known: `rm -rf *` is more in a
+    home folder, in / or in a folder of the system than elsewhere.
     Without a policy the shipped rules decide alone; `guard.load_policy` reads the one in force.
     The level does not depend on `safety`; whether a level may be printed is `safety.permits`, and
     the verdict carries the stricter of `safety` and the policy's own.
@@ -31,7 +39,7 @@ def check(
     """
     policy = policy or SHIPPED
     safety = policy.tightened(safety)
-    effects = _effects(command)
+    effects = _effects(command, folder)
     reasons = _reasons(effects, policy)
     levels = [reason.level for reason in reasons]
     level = max(levels, key=lambda level: level.severity, default=Level.SAFE)
@@ -48,9 +56,10 @@ def check(
     )
 
 
-def _effects(command: str) -> tuple[Effect, ...]:
+def _effects(command: str, folder: str) -> tuple[Effect, ...]:
     try:
-        return effects_of(command)
+        start = start_of(folder, os.path.expanduser("~")) if folder else PROJECT  # noqa: PTH111
+        return effects_of(command, start)
     except Exception as error:  # noqa: BLE001  a judge that breaks says "I cannot tell"
         return (
             Effect(

@@ -61,7 +61,8 @@ def _from_here(question: Question, paths: Paths, settings: Settings) -> dict[str
     from cli_tuner.records.verdict import Safety
 
     policy = load_policy(paths, question.folder or None)
-    verdict = check(question.command, safety=Safety(settings.safety), policy=policy)
+    safety = Safety(settings.safety)
+    verdict = check(question.command, safety=safety, policy=policy, folder=question.folder)
     return verdict.as_json()
 
 

@@ -65,7 +65,8 @@ async def check_command(command: str, folder: str = "") -> dict[str, Any]:
     """
     settings = load_settings()
     policy = load_policy(Paths.of(), folder or current_folder())
-    verdict = await acheck(command, safety=Safety(settings.safety), policy=policy)
+    safety = Safety(settings.safety)
+    verdict = await acheck(command, safety=safety, policy=policy, folder=folder)
     return _as_verdict(verdict)
 
 

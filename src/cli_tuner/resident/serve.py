@@ -230,7 +230,8 @@ class Resident:
         from cli_tuner.resident.options import folder_of, options_of
 
         options = options_of(message, model=self._model, cancelled=cancelled)
-        options = options.under(load_policy(Paths.of(), folder_of(message)))
+        folder = folder_of(message)
+        options = options.under(load_policy(Paths.of(), folder), folder)
         response = generate(str(message.get("query", "")), options, parts)
         return {"response": response.model_dump(mode="json")}
 
@@ -241,8 +242,10 @@ class Resident:
         from cli_tuner.resident.options import command_of, folder_of
 
         safety = Safety(str(message.get("safety", Safety.STRICT)))
-        policy = load_policy(Paths.of(), folder_of(message))
-        return {"verdict": check(command_of(message), safety=safety, policy=policy).as_json()}
+        command, folder = command_of(message), folder_of(message)
+        policy = load_policy(Paths.of(), folder)
+        verdict = check(command, safety=safety, policy=policy, folder=folder)
+        return {"verdict": verdict.as_json()}
 
     def _ready(self) -> Parts:
         """The loaded parts; if they cannot be loaded this process has no purpose."""

@@ -69,6 +69,10 @@ class Call:
         certainty: Certainty = Certainty.CERTAIN,
     ) -> None:
         """Say that something happens."""
+        if kind is EffectKind.REMOTE_STATE:
+            from cli_tuner.shell.programs.wholesale import graded
+
+            attributes = graded(self, target, attributes)
         self.shell.emit(kind, self.name, target, attributes, certainty)
 
     def on_path(self, kind: EffectKind, where: Field, *attributes: str) -> None:

@@ -44,6 +44,13 @@ _RUNNERS = frozenset(
 )
 
 
+# What runs commands in other places; `programs.fleet` knows how.
+_ELSEWHERE = frozenset(
+    "multipass limactl lima colima lxc-attach docker-machine minikube adb wsl wsl.exe nomad tsh "
+    "mosh dokku distrobox toolbox pct qm prlctl oc jexec".split()
+)
+
+
 def run(shell: Interpreter, fields: list[Field], stdin: Value) -> Value:
     """Run the command that the fields are; the result is what it prints."""
     head = fields[0]
@@ -119,13 +126,9 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
     if handler is None and facts is None and (match := _VERSION.match(name)):
         call.name = name = match["base"] or match["windows"] or "ld.so"
         handler, facts = HANDLERS.get(name), facts_of(name)
-    noticed(call)
-    if name in _RUNNERS:
-        from cli_tuner.shell.programs.frameworks import loses_data
-
-        loses_data(call)
-    if name in _MAKERS:
-        _made(call)
+    _beside(call)
+    if _COMPLETES & {arg.text for arg in call.args[:2]} and _INSTALLED.fullmatch(text):
+        return Value((HOLE,), frozenset({"setup"}), f"what {name} prints")
     if handler is not None:
         return UNKNOWN if _asks_for_help(call) else handler(call)
     if facts is not None:
@@ -133,9 +136,29 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
     return _unheard_of(call)
 
 
+def _beside(call: Call) -> None:
+    """What a call does beside the program's own work: its hatches, tasks and far places."""
+    noticed(call)
+    if call.name in _RUNNERS:
+        from cli_tuner.shell.programs.frameworks import loses_data
+
+        loses_data(call)
+    if call.name in _MAKERS:
+        _made(call)
+    if call.name in _ELSEWHERE:
+        from cli_tuner.shell.programs.fleet import elsewhere
+
+        elsewhere(call)
+
+
+# `kubectl completion bash`: many programs print what a shell needs to complete their options.
+_INSTALLED = re.compile(r"(?:/(?:usr|opt|home/linuxbrew)/(?:[\w.]+/)*bin/)?[\w.-]+")
+_COMPLETES = frozenset({"completion", "completions", "shellenv"})
+
+
 def _made(call: Call) -> None:
     """Files that are made without end, or with a name that is an option to others."""
-    if call.shell.endless and any(HOLE in arg.text for arg in call.args):
+    if call.shell.endless and any(HOLE in arg.text or "$" in arg.raw for arg in call.args):
         call.effect(EffectKind.RESOURCE, "files without end", "disk")
     for arg in call.args:
         if OPTION_AS_NAME.search(arg.text) and (call.has("--") or "/" in arg.text[:2]):
@@ -275,6 +298,9 @@ def _apply(call: Call, facts: Facts, parsed: Parsed, names: tuple[str, ...]) -> 
     contents: list[Value] = []
     roles = [(facts.role(i, len(parsed.operands)), o) for i, o in enumerate(parsed.operands)]
     roles += [(facts.options.get(option, "skip"), value) for option, value in parsed.arguments]
+    if facts.first == "device" and not parsed.operands:
+        # An option of one of these programs is a flag of another: what is a path is the device.
+        roles += [("device", v) for _, v in parsed.arguments[-1:] if v.text.startswith("/dev/")]
     for role, where in roles:
         if role == "read":
             contents.append(call.reads(where))
@@ -282,13 +308,8 @@ def _apply(call: Call, facts: Facts, parsed: Parsed, names: tuple[str, ...]) -> 
                 call.on_path(EffectKind.DELETE, where, "recursive")
         elif role != "skip" and not dry:
             _effect(call, EffectKind(role), where, attributes)
-    for item in facts.effects:
-        wanted = not item.when or item.when & parsed.attributes
-        if wanted and not item.unless & parsed.attributes and not dry:
-            target = item.target
-            if target in ("operand", "operands"):
-                target = next((o.value.source or o.text for o in parsed.operands), None)
-            call.effect(item.kind, target, *item.attributes, *attributes)
+    if not dry:
+        _fixed_effects(call, facts, parsed, attributes)
     for content in contents:
         taints |= content.taints
         source = source or content.source
@@ -299,6 +320,18 @@ def _apply(call: Call, facts: Facts, parsed: Parsed, names: tuple[str, ...]) -> 
     if passed is not None:
         return passed
     return Value((HOLE,), frozenset(taints | set(facts.output)), source)
+
+
+def _fixed_effects(call: Call, facts: Facts, parsed: Parsed, attributes: tuple[str, ...]) -> None:
+    """Effects that follow from calling the program, or from one of its flags."""
+    for item in facts.effects:
+        wanted = not item.when or item.when & parsed.attributes
+        if wanted and not item.unless & parsed.attributes:
+            target = item.target
+            if target in ("operand", "operands"):
+                target = next((o.value.source or o.text for o in parsed.operands), None)
+            every = _every(parsed.operands[:1])
+            call.effect(item.kind, target, *item.attributes, *attributes, *every)
 
 
 def _bounded(taints: set[str], parsed: Parsed, attributes: tuple[str, ...]) -> set[str]:
@@ -321,8 +354,14 @@ def _effect(call: Call, kind: EffectKind, where: Field, attributes: tuple[str, .
         package_effect(call, where, attributes)
     else:
         name = where.raw if where.text.startswith(HOLE) else where.text
-        every = ("every",) if "everything" in where.value.taints else ()
-        call.effect(kind, name, *attributes, *every)
+        call.effect(kind, name, *attributes, *_every([where]))
+
+
+def _every(operands: list[Field]) -> tuple[str, ...]:
+    """`every` if the operands came from a list of all there is, and nothing was chosen from it."""
+    taints = frozenset().union(*(operand.value.taints for operand in operands))
+    listed = "many" in taints and "filtered" not in taints
+    return ("every",) if listed or "everything" in taints else ()
 
 
 _PATH_KINDS = frozenset(

@@ -36,6 +36,7 @@ from cli_tuner.shell.nodes import (
     Simple,
 )
 from cli_tuner.shell.parse import DECLARATIONS, parse
+from cli_tuner.shell.paths import PROJECT
 from cli_tuner.shell.persistence import persisted
 from cli_tuner.shell.redirects import Redirecting
 from cli_tuner.shell.settings import weigh
@@ -60,9 +61,12 @@ NESTED_MAX = 12
 ROUNDS_MAX = 24
 
 
-def effects_of(text: str) -> tuple[Effect, ...]:
-    """Every effect of a text, in order, without repetitions. Never raises."""
-    interpreter = Interpreter()
+def effects_of(text: str, start: str = PROJECT) -> tuple[Effect, ...]:
+    """Every effect of a text, in order, without repetitions. Never raises.
+
+    `start` is where it would run (`paths.start_of`); without it, somewhere in a project.
+    """
+    interpreter = Interpreter(start)
     try:
         interpreter.run_script(parse(without_marks(text)))
     except (RecursionError, OutOfBudget):
@@ -129,7 +133,7 @@ class Interpreter(Redirecting):
         printed: list[Value] = []
         guarded = 0
         for item, separator in zip(node.items, node.separators, strict=True):
-            if separator == "&" and self.endless:
+            if separator == "&" and (self.endless or self.numerous):
                 self.emit(EffectKind.RESOURCE, "bash", "a loop", ("fork", "recursive"))
             busy = self.busy
             with self.forked(separator == "&"):
@@ -206,6 +210,8 @@ class Interpreter(Redirecting):
         names = set(names_in(node.body)) if endless else set()
         if {"mkdir", "cd"} <= names:
             self.emit(EffectKind.RESOURCE, "mkdir", "a folder in a folder", ("disk",))
+        numerous = node.variable is not None and "numerous" in self._taints_of(node.variable)
+        self.numerous += numerous
         self.endless += endless
         self.busy += endless
         self.scope.looping += 1
@@ -213,6 +219,7 @@ class Interpreter(Redirecting):
             printed = self._rounds(node, stdin)
         self.scope.looping -= 1
         self.endless -= endless
+        self.numerous -= numerous
         if endless and printed.text:
             printed = replace(printed, taints=printed.taints | {"endless"})
         return printed
@@ -233,6 +240,10 @@ class Interpreter(Redirecting):
             self.scope.assign(node.variable, item.value)
             printed.append(self.run(node.body, stdin))
         return concatenated(printed) if printed else EMPTY
+
+    def _taints_of(self, variable: str) -> frozenset[str]:
+        value = self.scope.lookup(variable)
+        return value.taints if value is not None else frozenset()
 
     def _loop_value(self, node: Loop) -> Value:
         if node.words is None:

@@ -46,6 +46,14 @@ _RUNS = {
     " --rmt-command",
     "bsdtar": "--use-compress-program",
     "gem": "-e",
+    "vagrant": "-c --command",
+    "gcloud": "--command",
+    "doctl": "--ssh-command",
+    "cf": "-c --command",
+    "az": "--scripts --exec-command",
+    "aws": "--command",
+    "flyctl": "-C --command",
+    "fly": "-C --command",
 }
 # A setting inside an argument: `-o Name=command`, `APT::...::=command`, `Name command`.
 _SETTING = re.compile(

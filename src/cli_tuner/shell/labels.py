@@ -18,6 +18,8 @@ _HOME = re.compile(r"^/(?:home|Users)/[^/]+(?=/|$)|^/root(?=/|$)")
 HOST_VIEWS = ("/host", "/hostfs", "/host-root", "/rootfs", "/mnt/root", "/mnt/host", "/proc/1/root")
 # What matters on any system's disk.
 SERIOUS = frozenset({"accounts", "secret", "startup", "keys"})
+# Folders in which a secret is one file among many that are none.
+_MIXED = frozenset({"/etc", "~", "~/.config", "~/.local", "~/.local/share", "/var", "/proc", "/"})
 _GLOB = re.compile(f"[{STAR}{QUERY}]")
 
 
@@ -64,23 +66,33 @@ def labels_of(path: str) -> frozenset[str]:
         for label, patterns in _table().items()
         if any(_fits(pattern, path) for pattern in patterns)
     }
+    if "public" in found:
+        found -= {"secret", "sensitive"}
     if _GLOB.search(path) and not path.startswith(HOLE):
         pattern = path.replace(STAR, "*").replace(QUERY, "?").split("/")
         for label, patterns in _table().items():
-            if any("*" not in p and _could_be(p.split("/"), pattern) for p in patterns):
+            if any("**" not in p and _could_be(p.split("/"), pattern) for p in patterns):
                 found.add(label)
-    if "public" in found:
-        found -= {"secret", "sensitive"}
+        folder, _, last = path.rpartition("/")
+        if "secret" in found and not last.strip(STAR) and folder in _MIXED:
+            found = found - {"secret"} | {"sensitive"}  # one of many files, and not what is meant
     return frozenset(found)
 
 
 def _could_be(parts: list[str], pattern: list[str]) -> bool:
-    """Whether a glob may name the file; its * does not cross a slash nor match a leading dot."""
+    """Whether a glob may name a file of the pattern; * crosses no slash and fits no leading dot."""
     if len(parts) != len(pattern) or parts[0] != pattern[0]:
         return False
     return all(
-        fnmatch.fnmatchcase(part, glob) and (part[:1] != "." or glob[:1] == ".")
+        _overlap(part, glob) and (part[:1] != "." or glob[:1] == ".")
         for part, glob in zip(parts, pattern, strict=True)
+    )
+
+
+def _overlap(part: str, glob: str) -> bool:
+    """Whether two names with globs can be the same: what is written out in one fits the other."""
+    return fnmatch.fnmatchcase(part.replace("*", ""), glob) or (
+        "*" in part and fnmatch.fnmatchcase(glob.replace("*", "").replace("?", "x"), part)
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cli_tuner.records.verdict import Certainty, Effect, EffectKind, Span
 from cli_tuner.shell.labels import HOST_VIEWS, SERIOUS, labels_of
 from cli_tuner.shell.nodes import Function, Node, ProcessSub, Range
-from cli_tuner.shell.paths import place_of, resolved, wildness
+from cli_tuner.shell.paths import PROJECT, place_of, resolved, wildness
 from cli_tuner.shell.scope import Scope
 from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, UNKNOWN, Value, concatenated, shown
 from cli_tuner.shell.words import Field
@@ -44,10 +44,10 @@ class OutOfBudget(Exception):
 class Machine:
     """Variables, functions, files, the current folder, and the effects so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: str = PROJECT) -> None:
         self.effects: list[Effect] = []
         self.scope = Scope(self.substitute, self.process_substitution)
-        self.cwd = "."
+        self.cwd = start
         self.functions: dict[str, Function] = {}
         self.called: set[str] = set()
         self.aliases: dict[str, Value] = {}
@@ -67,6 +67,7 @@ class Machine:
         self.conditions = 0  # conditions around the current command
         self.stack: list[tuple[str, int, int]] = []  # function, processes and conditions at entry
         self.endless = 0  # endless loops around the current command
+        self.numerous = 0  # loops around it that go round more often than there may be processes
         self.busy = 0  # commands so far that never end and never wait
         self.nested = 0
         self.fixed: Range | None = None
@@ -189,6 +190,8 @@ class Machine:
                 self._imitated(utility, text)
             place = place_of(path)
             labels = sorted(labels_of(self.behind(path)))
+            if kind is EffectKind.MOVE and "essential" in labels_of(path + "/x"):
+                labels.append("essential")
             extra = sorted(where.value.taints & {"filtered", "junk", "asks", "live"})
             if text.startswith("/proc/1/root"):
                 # The first process's root; from a container that is the host's.

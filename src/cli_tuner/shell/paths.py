@@ -13,6 +13,8 @@ import re
 from cli_tuner.shell.values import CWD, HOLE, HOME, QUERY, STAR
 
 PROJECT = "."
+# Folders that are nobody's project, as the place where a text starts: see `start_of`.
+IN_HOME, IN_ROOT = "./~", ".//"
 
 SYSTEM_TOPS = (
     "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "lost+found", "proc", "root",
@@ -42,14 +44,49 @@ _REGENERATED = frozenset(
 _SELF = re.compile(r"^/proc/(?:self|\d+|[\ue001-\ue003]+)/root(?=/|$)")
 
 
+def start_of(folder: str, home: str = "") -> str:
+    """The place where a text starts that would run in this folder; PROJECT for most folders.
+
+    In a home folder or in / only what is certain is judged there: the folder as a whole, hidden
+    and system names; any other name is taken for a project's. A system folder is judged as itself.
+    """
+    if not folder.startswith("/"):
+        return PROJECT
+    folder = folder.rstrip("/") or "/"
+    place = "home-root" if folder == home.rstrip("/") else place_of(folder)
+    if place == "home-root":
+        return IN_HOME
+    if place == "root":
+        return IN_ROOT
+    return folder if _is_systems_own(folder, place) else PROJECT
+
+
+def _is_systems_own(folder: str, place: str) -> bool:
+    """Whether nobody works in that folder: /var/lib/mysql, but not a build below it."""
+    if place == "log":
+        return True
+    if place not in ("system", "system-top") or folder.startswith("/usr/local/"):
+        return False
+    return not folder.startswith("/var/") or folder.count("/") <= 3
+
+
+def _start_and_rest(text: str, cwd: str) -> tuple[str, str]:
+    """A relative path in a home folder or in /: below it if it is certain to be meant."""
+    first = next((part for part in text.split("/") if part not in ("", ".")), "")
+    whole = not first.strip(STAR + QUERY + ".") or first.startswith("[")
+    if cwd == IN_HOME:
+        return ("~" if whole or first.startswith(".") else PROJECT), text
+    return ("/" if whole or first in SYSTEM_TOPS else PROJECT), text
+
+
 def _base_and_rest(text: str, cwd: str) -> tuple[str, str]:
     if text.startswith(HOME):
         return "~", text[1:]
     if text.startswith(CWD):
-        return cwd, text[1:]
-    if text.startswith("/"):
+        text = text[1:].lstrip("/")
+    elif text.startswith("/"):
         return "/", _SELF.sub("", text)
-    return cwd, text
+    return _start_and_rest(text, cwd) if cwd in (IN_HOME, IN_ROOT) else (cwd, text)
 
 
 def resolved(text: str, cwd: str = PROJECT) -> str:

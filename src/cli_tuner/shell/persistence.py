@@ -53,6 +53,7 @@ _HIDDEN_PROGRAM = re.compile(
 )
 # A word that asks for a password, or a device that is plugged in, now starts something else.
 _REPLACED = re.compile(
+    r"\bPATH=[\"']?(?:[^\n:;]*:)*?/(?:tmp|var/tmp|dev/shm)\b|"
     r"\balias\s+(?:sudo|su|ssh|passwd|doas)=.*/(?:tmp|var/tmp|dev/shm|\.)|"
     r"\b(?:ProxyCommand|LocalCommand|KnownHostsCommand)[\s=]+\S*/(?:tmp|var/tmp|dev/shm|\.\w)|"
     r"\bstream\s+tcp6?\s+nowait\b.*sh\b|\bos\.system\(|\bsubprocess\."
@@ -75,6 +76,8 @@ def persisted(  # noqa: PLR0913  what, where and how are all needed to grade a w
         return
     own = content.source.endswith(".pub") and "downloaded" not in content.taints
     own = own and not _FROM_OPEN_FOLDER.match(content.source) and not _EVERYBODYS.match(path)
+    # Whoever becomes root for it gives a key of theirs to somebody else.
+    own = own and not (shell.as_root and path.startswith(("/root/", "/home/", "/Users/")))
     if grade == "keys" and own:
         grade = "own-keys"
     if grade == "unknown" and _FROM_OPEN_FOLDER.match(content.source):

@@ -39,7 +39,8 @@ def _accounts(call: Call) -> Value:
     if groups & ADMINS and (changes or len(texts) == 2 or call.name == "gpasswd"):
         attributes.append("admin-group")
     uid = call.after("-u", "--uid", "-ou", "-o")
-    if (uid is not None and uid.text == "0") or call.has("-o", "--non-unique", "-ou"):
+    joined = any(re.match(r"-[DlmMNrUaL]*(?:o(?:u.*)?|o?u0+)$", arg.text) for arg in call.args)
+    if (uid is not None and uid.text == "0") or joined or call.has("--non-unique"):
         attributes.append("uid-0")
     if call.has("-p", "--password"):
         attributes.append("set")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
-from cli_tuner.shell.paths import resolved
+from cli_tuner.shell.paths import IN_HOME, IN_ROOT, PROJECT, resolved
 from cli_tuner.shell.values import (
     EMPTY,
     HOLE,
@@ -70,9 +70,13 @@ def _extract(call: Call, parsed: Parsed) -> Value:
     if "stdout" in parsed.attributes:
         return Value((HOLE,), content.taints, content.source)
     if "downloaded" in content.taints:
-        into = resolved(folder.text if folder is not None else ".", call.shell.cwd)
+        here = call.shell.cwd if call.shell.cwd not in (IN_HOME, IN_ROOT) else PROJECT
+        into = resolved(folder.text, call.shell.cwd) if folder is not None else here
         call.shell.unpacked[into] = "downloaded"
-    if folder is not None or call.shell.cwd != ".":
+    if "absolute" in parsed.attributes:
+        # Its own names decide where the files go.
+        call.on_path(EffectKind.WRITE, Field(known("/"), call.shell.span, "-P"), "extract")
+    if folder is not None or call.shell.cwd not in (PROJECT, IN_HOME):
         where = folder or Field(known("."), call.shell.span, ".")
         call.on_path(EffectKind.WRITE, where, "extract")
         if call.has("--recursive-unlink"):

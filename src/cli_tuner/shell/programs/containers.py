@@ -1,21 +1,21 @@
 """Containers: what they get of the host, and what the commands inside them do to it.
 
-Covered: docker-like `run`, `create`, `exec` and `compose -f -`; lxc and incus; ctr, crictl, runc,
-systemd-nspawn; requests to a runtime's socket. A path below a volume is judged as the host's path
-behind it; kubectl is in `kubernetes`. Not covered: compose files and images that are not in the
-text.
+Covered: docker-like `run`, `create`, `exec` and `compose -f -`; lxc and incus; requests
+to a runtime's socket. A path below a volume is judged as the host's path behind it; kubectl is in
+`kubernetes`, what is below docker in `runtimes`. Not covered: compose files and images that are not
+in the text.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.labels import HOST_VIEWS, labels_of
-from cli_tuner.shell.paths import place_of, resolved
+from cli_tuner.shell.paths import PROJECT, place_of, resolved
+from cli_tuner.shell.programs.wholesale import WHOLE, listed
 from cli_tuner.shell.values import EMPTY, HOLE, STAR, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 from cli_tuner.shell.wrappers import _skip_options, _wrapper
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cli_tuner.records.verdict import Effect
 
-_DOCKER_VALUES = (
+DOCKER_VALUES = (
     "-v --volume -e --env -p --publish --name -w --workdir -u --user --network --net --mount "
     "--entrypoint --pid --ipc --uts --userns --cap-add --cap-drop --device --security-opt -l "
     "--label -m --memory --cpus --restart --hostname -h --env-file --add-host --ulimit --tmpfs "
@@ -68,7 +68,7 @@ _ON_FILES = frozenset(
         EffectKind.OWNER, EffectKind.MOVE,
     }
 )  # fmt: skip
-_Volumes = list[tuple[str, str]]
+Volumes = list[tuple[str, str]]
 
 
 # --- what the container gets
@@ -76,8 +76,8 @@ _Volumes = list[tuple[str, str]]
 
 def _container_run(call: Call, verb: str, args: list[Field]) -> Value:
     """docker run and exec: what the container gets of the host, and what runs in it."""
-    volumes = _granted(call, args)
-    rest, options = _skip_options(args, _wrapper(_DOCKER_VALUES))
+    volumes = granted(call, args)
+    rest, options = _skip_options(args, _wrapper(DOCKER_VALUES))
     command = rest[1:]
     entry = options.get("--entrypoint")
     if entry and rest:
@@ -85,12 +85,12 @@ def _container_run(call: Call, verb: str, args: list[Field]) -> Value:
     if not command:
         return UNKNOWN
     kept = "--rm" not in options or verb == "exec"
-    return inside(call, command, volumes, kept=kept)
+    return inside(call, command, volumes, kept=kept, running=verb == "exec")
 
 
-def _granted(call: Call, args: list[Field]) -> _Volumes:
+def granted(call: Call, args: list[Field]) -> Volumes:
     """Emit what the options give of the host; the result is which folders are where inside."""
-    volumes: _Volumes = []
+    volumes: Volumes = []
     texts = [arg.text for arg in args]
     for index, text in enumerate(texts):
         head, equals, rest = text.partition("=")
@@ -123,7 +123,7 @@ def _granted(call: Call, args: list[Field]) -> _Volumes:
     return volumes
 
 
-def volume(call: Call, value: str) -> _Volumes:
+def volume(call: Call, value: str) -> Volumes:
     """`host:inside[:mode]`: emit what it gives of the host; the result is what is where."""
     host, _, rest = value.partition(":")
     host = call.shell.volumes.get(host, host)
@@ -148,15 +148,20 @@ def volume(call: Call, value: str) -> _Volumes:
 
 
 def inside(
-    call: Call, command: list[Field], volumes: Sequence[tuple[str, str]] = (), *, kept: bool = True
+    call: Call,
+    command: list[Field],
+    volumes: Sequence[tuple[str, str]] = (),
+    *,
+    kept: bool = True,
+    running: bool = True,
 ) -> Value:
     """A command in a container works on the container's files; judge it, but not as ours.
 
-    `kept` is false if the container is thrown away afterwards.
+    `kept` is false if the container is thrown away afterwards, `running` if it is made for this.
     """
     shell = call.shell
     before = shell.cwd, shell.effects, shell.files
-    shell.effects, shell.files = [], {}
+    shell.cwd, shell.effects, shell.files = PROJECT, [], {}
     try:
         printed = call.run(command)
         inner = shell.effects
@@ -167,7 +172,7 @@ def inside(
         if effect.kind not in _LOCAL or "is:kernel" in effect.attributes:
             shell.effects.append(effect)
         elif not _throughvolume(call, effect, volumes):
-            _container_only(call, effect, kept=kept)
+            _container_only(call, effect, kept=kept, running=running)
     return printed
 
 
@@ -195,13 +200,24 @@ def _throughvolume(call: Call, effect: Effect, volumes: Sequence[tuple[str, str]
 _GIVEN = re.compile(r"^(?:/var)?/run/secrets/")
 
 
-def _container_only(call: Call, effect: Effect, *, kept: bool) -> None:
+# Without these the service that runs in it, or its data, is gone.
+_VITAL = frozenset({"at:root", "at:system-top", "is:essential", "is:accounts", "is:core"})
+
+
+def _container_only(call: Call, effect: Effect, *, kept: bool, running: bool) -> None:
     target = effect.target or ""
     if kept and effect.kind is EffectKind.READ and _GIVEN.match(target):
         call.effect(EffectKind.SECRET, target, "container")
     lost = effect.kind is EffectKind.DELETE and "recursive" in effect.attributes
+    opened = effect.kind in (EffectKind.PERMISSION, EffectKind.OWNER)
+    opened = opened and "recursive" in effect.attributes and "at:temp" not in effect.attributes
+    vital = (
+        running and bool(_VITAL & set(effect.attributes)) and "filtered" not in effect.attributes
+    )
     if lost and kept and not {"at:temp", "at:cache"} & set(effect.attributes):
-        call.effect(EffectKind.CONTAINER, effect.target, "inside")
+        call.effect(EffectKind.CONTAINER, effect.target, "inside", *(("vital",) if vital else ()))
+    elif opened and vital:
+        call.effect(EffectKind.CONTAINER, effect.target, "inside", "vital")
 
 
 def demands(call: Call, text: str) -> bool:
@@ -237,14 +253,26 @@ def _docker(call: Call) -> Value:
         return _container_run(call, verb, rest)
     if verb == "compose":
         return _compose(Call(call.shell, call.name, rest, call.stdin), args)
-    if verb == "volume" and [arg.text for arg in rest[:1]] == ["create"]:
-        _named_volume(call, rest)
+    if verb == "volume" and rest and (printed := _volumes(call, rest)) is not None:
+        return printed
     if verb in ("service", "plugin") and rest and rest[0].text in ("create", "install"):
-        _granted(call, rest)
+        granted(call, rest)
         if verb == "plugin" and call.has("--grant-all-permissions"):
             call.effect(EffectKind.CONTAINER, "the host", "privileged")
     facts = facts_of("docker-commands")
     return apply_facts(Call(call.shell, call.name, args, call.stdin), facts) if facts else UNKNOWN
+
+
+def _volumes(call: Call, rest: list[Field]) -> Value | None:
+    """docker volume: the list of all, what takes all of them away, and folders by another name."""
+    verb = rest[0].text
+    if verb in ("ls", "list") and not call.has("--filter", "-f"):
+        return Value((HOLE,), frozenset({"many"}), "all volumes")
+    if verb in ("rm", "remove") and listed(rest):
+        call.effect(EffectKind.REMOTE_STATE, "all volumes", "docker", WHOLE)
+    if verb == "create":
+        _named_volume(call, rest)
+    return None
 
 
 def _named_volume(call: Call, args: list[Field]) -> None:
@@ -267,8 +295,10 @@ def _compose(call: Call, whole: list[Field]) -> Value:
     if call.has("--dry-run"):
         return UNKNOWN
     _compose_file(call)
-    if call.has("run", "create"):
-        _granted(call, call.args)
+    words = [arg.text for arg in call.args]
+    verb = next((word for word in words if word in ("run", "create", "exec")), "")
+    if verb:
+        return _container_run(call, verb, call.args[words.index(verb) + 1 :])
     facts = facts_of("docker-commands")
     return apply_facts(Call(call.shell, call.name, whole, call.stdin), facts) if facts else UNKNOWN
 
@@ -311,52 +341,6 @@ def _lxc(call: Call) -> Value:
     return UNKNOWN
 
 
-_LOW_LEVEL_VALUES = (
-    "--address -a -n --namespace -r --runtime-endpoint -i --image-endpoint --root --log -t "
-    "--timeout --config -c --exec-id --pid-file -b --bundle --user -u --cwd -e --env -p --process"
-)
-
-
-def _low_level(call: Call) -> Value:
-    """ctr, crictl, runc, crun: options, verbs, the container, then the command in it."""
-    args = list(call.args)
-    volumes: _Volumes = []
-    for _ in range(3):
-        args, _ = _skip_options(args, _wrapper(_LOW_LEVEL_VALUES))
-        if not args:
-            return UNKNOWN
-        verb = args.pop(0).text
-        if verb in ("exec", "run", "create", "exec-sync"):
-            break
-    else:
-        return UNKNOWN
-    volumes = _granted(call, args)
-    # After the verb -t and -i are a terminal and standard input.
-    own = _wrapper(_DOCKER_VALUES + " " + _LOW_LEVEL_VALUES)
-    rest, _ = _skip_options(args, replace(own, values=own.values - {"-t", "-i"}))
-    # ctr names the image and then the container; the others only the container.
-    skip = 2 if call.name == "ctr" and verb == "run" else 1
-    return inside(call, rest[skip:], volumes) if rest[skip:] else UNKNOWN
-
-
-def _nspawn(call: Call) -> Value:
-    """systemd-nspawn: a folder as a system; the folder / is this system."""
-    values = "-D --directory -M --machine -i --image -u --user -b --bind --bind-ro --capability -E"
-    rest, options = _skip_options(call.args, _wrapper(values))
-    folder = options.get("-D") or options.get("--directory") or "."
-    place = place_of(resolved(folder, call.shell.cwd))
-    if place == "root":
-        call.effect(EffectKind.CONTAINER, "/", "host-root")
-    bound = options.get("--bind")
-    volumes: _Volumes = [("", "")] if place == "root" else []
-    if bound is not None:
-        host, _, there = bound.partition(":")
-        volumes += volume(call, f"{host}:{there or host}")
-    if re.search(r"\ball\b|SYS_ADMIN|SYS_MODULE", options.get("--capability", "")):
-        call.effect(EffectKind.CONTAINER, "the host", "privileged")
-    return inside(call, rest, volumes) if rest else UNKNOWN
-
-
 def socket_request(call: Call) -> None:
     """curl to a container runtime's socket: whoever may do that is root on the host."""
     where = call.after("--unix-socket", "--abstract-unix-socket")
@@ -380,8 +364,6 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("docker", "podman", "nerdctl", "buildah"), _docker),
     **dict.fromkeys(("docker-compose", "podman-compose"), _docker_compose),
     **dict.fromkeys(("lxc", "incus", "lxd"), _lxc),
-    **dict.fromkeys(("ctr", "crictl", "runc", "crun"), _low_level),
-    "systemd-nspawn": _nspawn,
     **dict.fromkeys(
         ("deepce.sh", "botb", "botb-linux-amd64", "peirates", "cdk_linux_amd64", "kubeletctl",
          "amicontained", "am-i-contained"), _attack

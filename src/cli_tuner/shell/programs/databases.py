@@ -8,6 +8,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs.grants import database_rights
+from cli_tuner.shell.programs.wholesale import WHOLE, disposable, listed
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
 
 _LOSES = re.compile(
@@ -19,6 +20,12 @@ _LOSES = re.compile(
 _CHANGES = re.compile(
     r"\b(?:delete\s+from|update\s+\S+\s+set|alter\s+table|deleteMany|deleteOne)", re.I
 )
+# A database, or what another system calls one; the name follows.
+_WHOLE = re.compile(
+    r"\bdrop\s+(?:database|schema|keyspace)\b(?:\s+if\s+exists)?\s*(?P<name>[^\s;]*)|\bflushall\b|"
+    r"\bdropDatabase\b",
+    re.I,
+)
 _SHELLS = re.compile(r"\\!\s*(\S[^;\n]*)|^\.shell\s+(.+)|\bsystem\s+(\S.*)", re.M)
 _PROGRAM = re.compile(r"(?:to|from)\s+program\s+'([^']*)'", re.I)
 
@@ -27,6 +34,8 @@ _PROGRAM = re.compile(r"(?:to|from)\s+program\s+'([^']*)'", re.I)
 _DUMPS = re.compile(
     r"(?m)^\s*\.dump\b|\bcopy\b[^;]*\bto\s+stdout|--rdb\b|\bselect\s+\*\s+from\b", re.I
 )
+# Only the plan is shown; EXPLAIN ANALYZE runs the statement.
+_EXPLAINED = re.compile(r"\bexplain\s+(?!\(?\s*analy[sz]e|\([^)]*\banaly[sz]e)[^;]*", re.I)
 _KEYS_GO = frozenset({"del", "unlink", "flushall", "flushdb", "rename", "shutdown", "migrate"})
 # A quoted value after LIKE, =, a comma or a parenthesis is data, whatever words it holds.
 _LITERAL = re.compile(r"(?<=[\s=(,])'(?:[^'\n]|'')*'")
@@ -50,17 +59,43 @@ def _undecided(call: Call) -> None:
             call.effect(EffectKind.OPAQUE, where.value.source or where.raw, "code")
 
 
+def _redis_settings(call: Call, texts: list[str]) -> None:
+    """CONFIG SET and MODULE LOAD: the server writes files, or loads code, where it is told to."""
+    words = [text.lower() for text in texts]
+    if "config" in words and "set" in words and {"dir", "dbfilename"} & set(words):
+        place = place_of(resolved(texts[-1], call.shell.cwd))
+        if place not in ("data", "temp", "project") or "/redis" not in texts[-1]:
+            call.effect(EffectKind.PERSIST, texts[-1], "suspect")
+    elif words[:2] == ["module", "load"] or {"slaveof", "replicaof"} & set(words[:1]):
+        call.effect(EffectKind.EXECUTE, texts[-1], "downloaded")
+
+
 def _by_client(call: Call, texts: list[str]) -> None:
     """What a client does by its sub-command, or by the file it opens."""
     if call.name in ("redis-cli", "valkey-cli", "etcdctl") and _KEYS_GO & {
         t.lower() for t in texts
     }:
-        call.effect(EffectKind.REMOTE_STATE, "keys", "database", "delete")
+        whole = (WHOLE,) if _goes_whole(call, " ".join(texts), texts) or listed(call.args) else ()
+        call.effect(EffectKind.REMOTE_STATE, "keys", "database", "delete", *whole)
+    if call.name in ("redis-cli", "valkey-cli"):
+        _redis_settings(call, texts)
     if call.name == "influx" and {"delete", "drop"} & set(texts[:2]):
         call.effect(EffectKind.REMOTE_STATE, " ".join(texts[:2]), "database", "delete")
     if call.name.startswith("sqlite") or call.name == "duckdb":
         for where in [arg for arg in call.args if not arg.text.startswith("-")][:1]:
             call.reads(where)
+
+
+def _goes_whole(call: Call, statements: str, texts: list[str]) -> bool:
+    """Whether a whole database goes, which is not one for tests."""
+    match = _WHOLE.search(statements)
+    if call.name in ("redis-cli", "valkey-cli"):
+        return match is not None or ("flushdb" in statements.lower() and call.after("-n") is None)
+    if call.name == "etcdctl" and "del" in texts:
+        return call.has("--prefix", "--from-key") and bool({"", "/", "\\0"} & set(texts))
+    if match is None:
+        return False
+    return not disposable([match["name"]] if match["name"] else texts)
 
 
 def _database(call: Call) -> Value:
@@ -69,23 +104,31 @@ def _database(call: Call) -> Value:
     if call.stdin.texts != ("",):
         texts.append(call.stdin.text)
     _undecided(call)
+    if call.name in ("redis-cli", "valkey-cli") and ("--scan" in texts or "KEYS" in texts):
+        chosen = call.has("--pattern") or (texts[-1:] != ["*"] and "KEYS" in texts)
+        listed_keys = {"many", "filtered"} if chosen else {"many"}
+        return Value((HOLE,), frozenset(listed_keys), "the keys")
     text = " \n".join(texts)
     if call.name == "etcdctl" and "get" in texts and "/registry/secrets" in text:
         call.effect(EffectKind.SECRET, "the cluster's secrets", "dump")
     _by_client(call, texts)
     if match := _PASSWORDS.search(text):
         call.effect(EffectKind.SECRET, match.group(0), "database")
-    statements = " \n".join(_COMMENT.sub(" ", _LITERAL.sub("''", part)) for part in texts)
+    shown = [_EXPLAINED.sub(" ", part) for part in texts]
+    statements = " \n".join(_COMMENT.sub(" ", _LITERAL.sub("''", part)) for part in shown)
     quoted = [_QUOTED_STATEMENT.sub("''", part) for part in texts]
     database_rights(call, " \n".join(_COMMENT.sub(" ", part) for part in quoted))
     if call.name == "mysqladmin" and "drop" in texts:
-        statements += " drop database"
+        forced = call.has("-f", "--force")  # else it asks
+        name = texts[-1] if texts[-1] != "drop" else ""
+        statements += f" drop database {name}" if forced else " drop table"
     if _LOSES.search(statements) and call.name.startswith("sqlite") and call.args:
         files = [arg for arg in call.args if not arg.text.startswith("-")]
         if files and place_of(resolved(files[0].text, call.shell.cwd)) in ("system", "home-config"):
             call.writes(files[0], EMPTY, "truncate")
     if match := _LOSES.search(statements):
-        call.effect(EffectKind.REMOTE_STATE, match.group(0).strip(), "database", "delete")
+        whole = (WHOLE,) if _goes_whole(call, statements, texts) else ()
+        call.effect(EffectKind.REMOTE_STATE, match.group(0).strip(), "database", "delete", *whole)
     elif match := _CHANGES.search(statements):
         call.effect(EffectKind.REMOTE_STATE, match.group(0).strip(), "database", "change")
     for match in _SHELLS.finditer(text):

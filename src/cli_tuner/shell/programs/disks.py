@@ -35,6 +35,25 @@ def _changes(words: list[str]) -> bool:
     return bool({"mklabel", "mktable", "mkpart", "rm", "resizepart", "rescue", "set"} & set(words))
 
 
+_WIPEFS = Facts(
+    flags={
+        **dict.fromkeys(("-a", "--all"), "erase"),
+        **dict.fromkeys(("-n", "--no-act", "-h", "--help", "-V", "--version"), "dry"),
+    },
+    values=frozenset({"-o", "--offset", "-t", "--types", "-O", "--output"}),
+)
+
+
+def _wipefs(call: Call) -> Value:
+    """wipefs: without -a or -o it only lists the signatures that it finds."""
+    parsed = call.parsed(_WIPEFS)
+    erases = "erase" in parsed.attributes or parsed.argument("-o", "--offset") is not None
+    if erases and "dry" not in parsed.attributes:
+        for where in parsed.operands:
+            call.on_path(EffectKind.DEVICE, where, "erase")
+    return UNKNOWN
+
+
 _REPAIR = Facts(
     flags=dict.fromkeys("-l -n -N -V -M -P --no-action --help --version".split(), "read-only"),
     values=frozenset("-L -U -e -c -i -m -r -C -b -B -O -E -o -j -I -s -T -t".split()),
@@ -103,6 +122,7 @@ HANDLERS: dict[str, Handler] = {
     "sg_raw": _scsi,
     "guestfish": _guest,
     "parted": _parted,
+    "wipefs": _wipefs,
     **dict.fromkeys(
         "tune2fs e2label resize2fs fsck e2fsck xfs_repair xfs_growfs ntfsfix fsck.ext4 fsck.vfat "
         "fsck.xfs fsck.ext3 ntfsresize fatresize".split(),

@@ -53,9 +53,13 @@ def _iptables(call: Call) -> Value:
     texts = [arg.text for arg in call.args]
     command = next((t for t in texts if re.match(r"-[AIDRFXPLSZNEC]|--\w", t)), "")
     word = command[:2] if command[1:2] != "-" else command
-    if call.has(
-        "-L", "-S", "--list", "--list-rules", "-C", "--check", "-h", "--help", "-V", "--version"
-    ) or (word in ("-L", "-S", "-C", "") or re.match(r"-\w*[LS]\w*$", command)):
+    if (
+        call.has(
+            "-L", "-S", "--list", "--list-rules", "-C", "--check", "-h", "--help", "-V", "--version"
+        )
+        or any(re.fullmatch(r"-[nvxw]*[LS][nvxw]*", t) for t in texts)
+        or (word in ("-L", "-S", "-C", "") or re.match(r"-\w*[LS]\w*$", command))
+    ):
         return UNKNOWN
     if word in ("-F", "--flush", "-X", "--delete-chain"):
         return _changes(call, "flush")

@@ -15,6 +15,7 @@ from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.programs.remote_state import cloud
 from cli_tuner.shell.values import EMPTY, HOME, STAR, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
+from cli_tuner.shell.wrappers import _skip_options, _wrapper
 
 _ANSIBLE = Facts(
     flags={"-b": "root", "--become": "root", "-K": "root", "-C": "dry", "--check": "dry"},
@@ -87,12 +88,48 @@ _FLEET_VALUES = frozenset("-w -x -g -l -h -H -f -t -o -O -e -i -p -A -L -u -R -C
 
 def _each_host(call: Call) -> Value:
     """pdsh, pssh, clush, dsh: options, then a command."""
-    operands = call.parsed(Facts(values=_FLEET_VALUES)).operands
+    operands, _ = _skip_options(call.args, _wrapper(" ".join(_FLEET_VALUES)))
     if call.name in ("mssh", "dsh") and len(operands) > 1:
         operands = operands[-1:]
     with call.shell.subshell():
         call.shell.cwd = "~"
         return call.run_text(Value((" ".join(o.text for o in operands),)), stdin=EMPTY)
+
+
+# Programs that run a command elsewhere: the words before the name of the place, and after it.
+_PLACES = {
+    "multipass": ("exec",), "limactl": ("shell",), "lima": (), "colima": ("ssh",),
+    "lxc-attach": (), "docker-machine": ("ssh",), "minikube": ("ssh",),
+    "adb": ("shell",), "wsl": (), "wsl.exe": (), "nomad": ("alloc", "exec"), "tsh": ("ssh",),
+    "mosh": (), "dokku": ("run",), "distrobox": ("enter",), "toolbox": ("run",), "pct": ("exec",),
+    "qm": ("guest", "exec"), "prlctl": ("exec",), "oc": ("rsh",), "jexec": (),
+}  # fmt: skip
+_UNNAMED = frozenset(
+    {"lima", "colima", "minikube", "adb", "wsl", "wsl.exe", "toolbox", "lxc-attach"}
+)
+_PLACE_VALUES = (
+    "-n --name -s -d --distribution -u --user -p --profile -c --container -e -t --cluster"
+)
+
+
+def elsewhere(call: Call) -> bool:
+    """Run the command that a program runs in a virtual machine, a device or a container."""
+    words = _PLACES.get(call.name)
+    if words is None or [arg.text for arg in call.args[: len(words)]] != list(words):
+        return False
+    rest = call.args[len(words) :]
+    texts = [arg.text for arg in rest]
+    if "--" in texts:
+        rest = rest[texts.index("--") + 1 :]
+    else:
+        rest, _ = _skip_options(rest, _wrapper(_PLACE_VALUES))
+        rest = rest if call.name in _UNNAMED else rest[1:]
+    if not rest:
+        return False
+    with call.shell.subshell():
+        call.shell.cwd = "~"
+        call.run_text(Value((" ".join(arg.text for arg in rest),)), stdin=EMPTY)
+    return True
 
 
 def _salt(call: Call) -> Value:

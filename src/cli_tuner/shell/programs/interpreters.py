@@ -24,6 +24,7 @@ def _shell(call: Call) -> Value:
     args = list(call.args)
     takes_text = False
     _keeps_rights(call)
+    _reads_first(call)
     while args and args[0].text[:1] in ("-", "+") and args[0].text not in ("-", "--"):
         option = args.pop(0).text
         if option in ("--help", "--version"):
@@ -43,6 +44,15 @@ def _shell(call: Call) -> Value:
     if args:
         return _script(call, args[0])
     return _piped(call)
+
+
+def _reads_first(call: Call) -> None:
+    """BASH_ENV names a file that every shell that is not interactive reads before its own text."""
+    for name in ("BASH_ENV", "ENV"):
+        where = call.shell.scope.lookup(name)
+        content = call.shell.files.get(resolved(where.text, call.shell.cwd)) if where else None
+        if content is not None:
+            call.run_text(content)
 
 
 def _text(call: Call, args: list[Field]) -> Value:
@@ -226,7 +236,9 @@ _ADDRESS = re.compile(r"https?://")
 def served(call: Call, folder: str) -> None:
     """A folder given to whoever asks: the project for a while, or one with keys."""
     path = resolved(HOME + folder[1:] if folder[:1] == "~" else folder, call.shell.cwd)
-    private = place_of(path) in ("home-root", "root", "home-config", "system", "system-top")
+    own = any(re.match(r"(?:127\.|localhost\b|\[?::1\b)", arg.text) for arg in call.args)
+    places = ("home-root", "root", "home-config", "system", "system-top")
+    private = place_of(path) in places and not own
     more = ("server", "carries:sensitive") if private else ("project-server",)
     call.effect(EffectKind.NETWORK_OUT, path, *more)
 

@@ -12,6 +12,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.programs.containers import demands, inside, text_of
 from cli_tuner.shell.programs.credentials import handed_out
+from cli_tuner.shell.programs.wholesale import WHOLE, whole_of_cluster
 from cli_tuner.shell.values import HOLE, UNKNOWN, Value
 
 _REVEALS = re.compile(r"(?:-o=?)?(?:yaml|json|jsonpath|go-template|template|custom-columns)")
@@ -28,7 +29,8 @@ def _kubectl(call: Call) -> Value:
     if not dry:
         _specified(call, texts)
     if {"exec", "create", "run"} & set(texts) and "--" in texts and not dry:
-        return inside(call, call.args[texts.index("--") + 1 :])
+        command = call.args[texts.index("--") + 1 :]
+        return inside(call, command, running="exec" in texts)
     kinds = [t for t in texts if re.match(r"secrets?(?:[/.,]|$)", t)]
     shape = call.after("-o", "--output") or next((a for a in call.args if a.text[:2] == "-o"), None)
     if kinds and "get" in texts and shape is not None and _REVEALS.match(shape.text):
@@ -38,8 +40,12 @@ def _kubectl(call: Call) -> Value:
         return handed_out(call, "a token of the cluster")
     if "config" in texts and "view" in texts and call.has("--raw"):
         return handed_out(call, "the keys to the cluster")
+    if not dry and whole_of_cluster(call):
+        call.effect(EffectKind.REMOTE_STATE, " ".join(texts)[:80], "cluster", "delete", WHOLE)
     facts = facts_of("kubectl-commands")
-    return apply_facts(call, facts) if facts else UNKNOWN
+    printed = apply_facts(call, facts) if facts else UNKNOWN
+    everything = "get" in texts and not call.has("-l", "--selector", "--field-selector")
+    return Value((HOLE,), frozenset({"many"}), "the cluster's list") if everything else printed
 
 
 def _specified(call: Call, texts: list[str]) -> None:

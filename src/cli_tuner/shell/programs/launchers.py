@@ -17,6 +17,7 @@ _REMOVES = frozenset({"uninstall", "remove", "rm", "un", "unlink", "r"})
 _UNSAFE_SOURCE = re.compile(
     r"(?:git\+)?(?:http|git|ftp)://(?!localhost|127\.)|\S*://(?:\d+\.){3}\d"
 )
+_PACKAGE_ADDRESS = re.compile(r"(?:git\+)?(?:https?|git|ftp)://(?!localhost|127\.)")
 _HARMLESS = frozenset({"--help", "-h", "--version", "--dry-run"})
 
 
@@ -35,6 +36,9 @@ def _language_packages(call: Call) -> Value:
         code = call.after("-c", "--call", "--shell-mode")
         if code is not None:
             return call.run_text(code.value)
+    starts = call.name in ("npx", "bunx") or words[:1] in (["exec"], ["x"], ["dlx"])
+    if starts and (address := next(filter(_PACKAGE_ADDRESS.match, words), None)):
+        call.effect(EffectKind.EXECUTE, address, "downloaded")
     if _INSTALLS & set(words[:2]) and (where := next(filter(_UNSAFE_SOURCE.match, words), None)):
         # Its setup runs at once, and on the way anybody can change it.
         call.effect(EffectKind.EXECUTE, where, "downloaded")

@@ -8,7 +8,8 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.programs.leaks import leaked_variables, steals_identity
-from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
+from cli_tuner.shell.programs.wholesale import WHOLE
+from cli_tuner.shell.values import EMPTY, HOLE, STAR, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
 _CARRIED = frozenset({"secret", "sensitive", "dump"})
@@ -51,7 +52,7 @@ def _curl(call: Call) -> Value:
         return Value((HOLE,), frozenset({"secret", "downloaded"}), _name(urls))
     method = parsed.argument("-X", "--request")
     if method is not None and method.text.upper() in ("DELETE", "PUT", "PATCH"):
-        call.effect(EffectKind.REMOTE_STATE, _name(urls), method.text.lower())
+        _changes_state(call, method.text.upper(), urls)
     source = _name(urls)
     local = next((u for u in urls if u.text.startswith("file://")), None)
     if local is not None:
@@ -69,6 +70,27 @@ def _curl(call: Call) -> Value:
         call.writes(target, fetched, "download")
         return EMPTY
     return Value((HOLE,)) if "head" in parsed.attributes else fetched
+
+
+_OWN_MACHINE = re.compile(
+    r"(?:https?://)?(?:localhost|127(?:\.\d+){3}|\[::1\])(?::(\d+))?(?:[/?]|$)"
+)
+# Where stores, clusters and runtimes answer; on other ports of this machine runs what one develops.
+_STORE_PORTS = frozenset(
+    "2375 2376 2379 5984 6333 6443 7474 8001 8086 8123 8200 8500 8983 9200 9201 10250".split()
+)
+_ALL_INDICES = re.compile(rf":920\d/(?:_all|\*|{STAR})?/?(?:\?|$)")
+
+
+def _changes_state(call: Call, method: str, urls: list[Field]) -> None:
+    """A request that deletes or replaces something, unless it goes to a program of one's own."""
+    texts = [url.text for url in urls]
+    ports = [match[1] for text in texts if (match := _OWN_MACHINE.match(text))]
+    if texts and len(ports) == len(texts) and not _STORE_PORTS & set(ports):
+        return
+    every = method == "DELETE" and any(_ALL_INDICES.search(text) for text in texts)
+    whole = (WHOLE,) if every else ()
+    call.effect(EffectKind.REMOTE_STATE, _name(urls), method.lower(), *whole)
 
 
 def _name(urls: list[Field]) -> str:

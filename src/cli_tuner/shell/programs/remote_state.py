@@ -20,6 +20,7 @@ from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.programs.credentials import handed_out
 from cli_tuner.shell.programs.grants import cloud_access
 from cli_tuner.shell.programs.transfers import cloud_copy
+from cli_tuner.shell.programs.wholesale import WHOLE, agreed, whole_of_cloud
 from cli_tuner.shell.values import HOLE, UNKNOWN, Value
 
 _LOSES = frozenset(
@@ -29,6 +30,11 @@ _LOSES = frozenset(
     "failover demote leave forget abandon disassociate unlink deprecate unprotect nuke".split()
 )
 # What only adds (create, run, publish) is daily work with these clients and not among them.
+# Of these, what only holds something up for a while.
+_INTERRUPTS = frozenset(
+    "disable stop kill cancel abort rollback suspend reboot restart failover demote evict leave "
+    "stop-instances reboot-instances reboot-db-instance stop-db-instance".split()
+)
 _CHANGES = frozenset(
     "put update modify set apply deploy scale resize promote replace import migrate attach "
     "change rotate grant patch edit transfer rename move mv recreate upgrade rebuild taint untaint "
@@ -107,13 +113,18 @@ def cloud(call: Call) -> Value:
         return replace(stored, taints=stored.taints | {"stored"} | setup)
     if _TOKENS.search(text):
         return handed_out(call, "a token of the cloud", _ISSUER.get(call.name, call.name.upper()))
-    kind, _ = _read_by_service(call.name, words)
+    kind, verb = _read_by_service(call.name, words)
     if kind in ("lose", "change"):
-        attributes = ("cloud", "delete") if kind == "lose" else ("cloud", "change")
+        kind = "change" if verb in _INTERRUPTS else kind
+        attributes = ["cloud", "delete"] if kind == "lose" else ["cloud", "change"]
+        if kind == "lose" and whole_of_cloud(call, words):
+            attributes.append(WHOLE)
         call.effect(EffectKind.REMOTE_STATE, f"{call.name} {text}"[:80], *attributes)
-    listed = frozenset({"many"}) if kind == "read" and "list" in text else frozenset()
+    listed = frozenset({"many"}) if kind == "read" and _LISTS.search(text) else frozenset()
     return Value((HOLE,), UNKNOWN.taints | listed)
 
+
+_LISTS = re.compile(r"\b(?:list|ls|describe)\b")
 
 # Groups of sub-commands that only touch the client's own settings.
 _LOCAL = frozenset("configure config auth login logout sso account completion init".split())
@@ -123,6 +134,8 @@ def _read_by_service(client: str, words: list[str]) -> tuple[str, str]:
     """The verb, with a first word that may be spelled like one but names a service."""
     if words[:1] and words[0] in _LOCAL:
         return "read", words[0]
+    if words[1:2] and words[0] in _READS and words[1] in _LOSES:
+        return "lose", words[1]  # the first word is what is lost: `backup delete`
     if client in _WHOLE_VERBS and (verbs := [w for w in words if w in _LOSES | _CHANGES]):
         return verb_of(verbs)
     return verb_of(words[1:] if client in ("aws", "aliyun", "oci") else words)
@@ -151,7 +164,8 @@ def _forge(call: Call) -> Value:
     kind, _ = verb_of(words[1:2])
     loses = kind == "lose" or words[1:2] == ["archive"]
     if loses and (words[:1] not in (["pr"], ["issue"]) or words[1:2] == ["delete"]):
-        call.effect(EffectKind.REMOTE_STATE, " ".join(words[:3]), "delete")
+        whole = (WHOLE,) if words[:2] == ["repo", "delete"] and agreed(call) else ()
+        call.effect(EffectKind.REMOTE_STATE, " ".join(words[:3]), "delete", *whole)
     elif words[:2] in (
         ["secret", "set"],
         ["variable", "set"],

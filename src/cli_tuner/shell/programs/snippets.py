@@ -28,7 +28,10 @@ _LIST = re.compile(
     r"(?:subprocess\.\w+|Popen|check_output|os\.exec\w+|spawn(?:Sync)?|execFile(?:Sync)?|"
     r"system|exec)\s*\(?\s*(?:" + _STRING + r"\s*,\s*)?\[([^\]]*)\]"
 )
-_ARGUMENTS = re.compile(r"\b(?:system|exec)\s*\(?\s*((?:" + _STRING + r"\s*,\s*)+" + _STRING + ")")
+_ARGUMENTS = re.compile(
+    r"\b(?:system|exec)\s*\(?\s*((?:" + _STRING + r"\s*,\s*)+(?:" + _STRING + r"|\$\w+))"
+)
+_EACH_OF = re.compile(r"\bglob\s*\(?\s*['\"]([^'\"]+)['\"]|<(/[^<>\s]+)>")
 _BACKQUOTE = re.compile(r"`([^`]+)`")
 _DELETE = re.compile(
     r"\b(?:os\.(?:remove|unlink|rmdir|removedirs)|shutil\.rmtree|rmtree|remove_tree|unlink|"
@@ -161,7 +164,11 @@ def _commands(call: Call, code: str) -> None:
         commands.append(" ".join(next((w for w in word if w), "''") for word in words))
     for match in _ARGUMENTS.finditer(code):
         words = re.findall(_STRING, match.group(1))
-        commands.append(" ".join(next((w for w in word if w), "''") for word in words))
+        line = [next((w for w in word if w), "''") for word in words]
+        if re.search(r"\$\w+$", match.group(1)):
+            each = _EACH_OF.search(code)
+            line.append((each[1] or each[2]) if each else HOLE)
+        commands.append(" ".join(line))
     if call.name in ("perl", "ruby", "php"):
         commands += _BACKQUOTE.findall(code)
     for command in dict.fromkeys(commands[:12]):

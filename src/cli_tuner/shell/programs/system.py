@@ -9,6 +9,7 @@ from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.persistence import graded
+from cli_tuner.shell.programs.wholesale import WHOLE, whole_of_branch
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
@@ -119,6 +120,8 @@ def _git(call: Call) -> Value:
         call.effect(EffectKind.REMOTE_STATE, "uncommitted changes", "git", "local")
     if "push" in texts and any(t.startswith(("+", ":")) and len(t) > 1 for t in texts):
         call.effect(EffectKind.REMOTE_STATE, "the remote branch", "forced")
+    if whole_of_branch(call, texts):
+        call.effect(EffectKind.REMOTE_STATE, "a branch that others share", "git", WHOLE)
     facts = facts_of("git-commands")
     return apply_facts(call, facts) if facts else UNKNOWN
 
@@ -127,8 +130,11 @@ def _recipes(call: Call, makefile: str) -> None:
     targets: set[str] = set()
     for line in makefile.splitlines():
         if not line.startswith("\t"):
-            targets = set(line.partition(":")[0].split())
-            continue
+            names, _, rest = line.partition(":")
+            targets = set(names.split())
+            line = "\t" + rest.partition(";")[2]  # noqa: PLW2901  a recipe on the rule's own line
+            if not line.strip():
+                continue
         recipe = _MAKE.sub("make", line.strip().lstrip("@-+"))
         if recipe.startswith("make ") and targets & set(recipe.split()):
             call.effect(EffectKind.RESOURCE, "make", "fork", "recursive")

@@ -90,6 +90,7 @@ def _rev(call: Call) -> Value:
 
 def _tac(call: Call) -> Value:
     value = _input(call, call.parsed(Facts()))
+    _keeps_all(call, value)
     return _mapped(value, lambda text: "\n".join(reversed(text.rstrip("\n").split("\n"))) + "\n")
 
 
@@ -159,12 +160,18 @@ def _same(call: Call) -> Value:
     if call.name in ("head", "tail"):
         if call.name == "head" and _takes_much(call):
             return value
-        if call.name == "tail" and "endless" in value.taints and not call.has("-f", "-F"):
-            call.effect(EffectKind.RESOURCE, "tail", "memory")
+        if call.name == "tail":
+            _keeps_all(call, value)
         whole = call.name == "tail" and any(a.text.lstrip("-n").startswith("+") for a in call.args)
         selected = frozenset() if whole else frozenset({"everything"})
         return replace(value, taints=value.taints - {"endless"} - selected)
     return value
+
+
+def _keeps_all(call: Call, value: Value) -> None:
+    """What prints the end first must keep everything until the end comes."""
+    if "endless" in value.taints:
+        call.effect(EffectKind.RESOURCE, call.name, "memory")
 
 
 def _takes_much(call: Call) -> bool:
@@ -193,6 +200,10 @@ def _cut(call: Call) -> Value:
     return Value((HOLE,), value.taints, value.source)
 
 
+_NAMES_ONLY = ("--files-with-matches", "--files-without-match")
+_LISTING = re.compile(r"-[a-zA-Z]*[lL][a-zA-Z]*")
+
+
 def _grep(call: Call) -> Value:
     facts = Facts(
         values=frozenset(
@@ -209,7 +220,7 @@ def _grep(call: Call) -> Value:
     where = parsed.operands[0 if given else 1 :]
     if any(_KEY_TEXT.search(p) for p in patterns) and _outside(call, where):
         taints |= {"secret-file", "sensitive"}
-    if call.has("--files", "-l", "-rl", "-lr", "-Rl", "-ril", "-rli", "--files-with-matches"):
+    if call.has("--files", *_NAMES_ONLY) or any(_LISTING.fullmatch(a.text) for a in call.args):
         texts = tuple(dict.fromkeys(text for item in where for text in item.value.texts))
         listed = texts or (CWD,) if not call.stdin.texts[0] else texts
         marks = {"many"} if call.has("--files") else {"many", "filtered"}
@@ -231,6 +242,8 @@ def _grep(call: Call) -> Value:
         call.effect(EffectKind.SECRET, "passwords in what was typed", "found")
     if "capture" in taints and any(_LOGIN_TEXT.search(p) for p in patterns):
         call.effect(EffectKind.SECRET, "passwords on the network", "capture")
+    if "many" in taints:
+        taints |= {"filtered"}
     return Value((HOLE,), taints, value.source)
 
 
