@@ -226,6 +226,7 @@ class Asker:
             safety=self.safety,
             sampling=Sampling(max_new_tokens=self.max_new_tokens),
             cancelled=cancelled,
+            folder=str(Path.home()),  # where a terminal starts, and the sandbox of `safety`
         )
         response = generate(row.query, options, parts)
         output = heard.output

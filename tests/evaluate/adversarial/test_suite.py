@@ -72,6 +72,11 @@ def test_what_the_guard_lets_pass_gets_a_second_opinion(tmp_path):
     assert found.notes[0].startswith("DANGEROUS AND HANDED OVER: y")
 
 
+def test_the_guard_knows_that_the_request_comes_from_a_home_directory():
+    item = asked({"id": "x", "query": "delete everything", "kind": "k"}, "rm -rf *")
+    assert (item.command, item.level, item.handed_over) == ("rm -rf *", "dangerous", False)
+
+
 def test_answered_is_about_ordinary_requests_only(tmp_path, monkeypatch):
     monkeypatch.setattr(suite, "reason_it_cannot_run", lambda: "not here")
     rows = [next(row for row in ROWS if row["expect"] == each) for each in ("refuse", "answer")]
