@@ -51,7 +51,10 @@ def test_the_products_own_style_stays(query: str, command: str) -> None:
 
 
 def test_a_plain_source_leaves_out_and_says_why() -> None:
-    rows = [("1", {"nl": "x or y", "bash": "egrep 'x|y' f"}), ("2", {"nl": "x", "bash": "grep x f"})]
+    rows = [
+        ("1", {"nl": "x or y", "bash": "egrep 'x|y' f"}),
+        ("2", {"nl": "x", "bash": "grep x f"}),
+    ]
 
     def kept(plain: bool) -> list[Pair | Skipped]:
         source = FileSource(name="s", path="p", plain=plain)
