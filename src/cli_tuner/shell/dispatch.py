@@ -127,7 +127,7 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
         call.name = name = match["base"] or match["windows"] or "ld.so"
         handler, facts = HANDLERS.get(name), facts_of(name)
     _beside(call)
-    if _COMPLETES & {arg.text for arg in call.args[:2]} and _INSTALLED.fullmatch(text):
+    if _prints_settings(call) and _INSTALLED.fullmatch(text):
         return Value((HOLE,), frozenset({"setup"}), f"what {name} prints")
     if handler is not None:
         return UNKNOWN if _asks_for_help(call) else handler(call)
@@ -149,6 +149,11 @@ def _beside(call: Call) -> None:
         from cli_tuner.shell.programs.fleet import elsewhere
 
         elsewhere(call)
+
+
+def _prints_settings(call: Call) -> bool:
+    words = {arg.text for arg in call.args[:2]}
+    return bool(_COMPLETES & words) or (call.name.endswith("env") and "init" in words)
 
 
 # `kubectl completion bash`: many programs print what a shell needs to complete their options.

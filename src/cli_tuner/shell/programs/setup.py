@@ -25,7 +25,6 @@ _PRINTS = {
     "mcfly": "init",
     "thefuck": "--alias",
     "rbenv": "init",
-    "pyenv": "init virtualenv-init",
     "plenv": "init",
     "docker-machine": "env",
     "chef": "shell-init",

@@ -64,6 +64,10 @@ def graded(call: Call, target: str | None, attributes: tuple[str, ...]) -> tuple
     if call.has(*_CHOSEN) or _one_object(call):
         return attributes
     words = [target or "", *(arg.text for arg in call.args)]
+    if "cluster" in attributes:
+        # One thing in a namespace of that name is not the namespace.
+        inside = call.after("-n", "--namespace")
+        words = [w for w in words if inside is None or inside.text not in (w, w.partition("=")[2])]
     if _SERIOUS.search(" ".join(words)):
         return (*attributes, "production")
     return (*attributes, "disposable") if disposable(words) else attributes
