@@ -76,3 +76,14 @@ def test_a_name_that_no_catalogue_takes_is_said(paths, tmp_path):
     path = adapter(tmp_path).rename(tmp_path / "Mine!.gguf")
     with pytest.raises(TrainingError, match="no name for an adapter"):
         install(path, "tiny", digest(paths), paths)
+
+
+def test_a_training_that_is_called_like_a_shipped_adapter_stands_beside_it(paths, tmp_path):
+    from cli_tuner.models.catalogue import _shipped
+
+    shipped = next(iter(_shipped().adapters.values()))
+    own = tmp_path / f"{shipped.name}.gguf"
+    own.write_bytes(b"GGUF" + b"own" * 50)
+    assert install(own, "tiny", digest(paths), paths) == f"tiny+{shipped.name}-own"
+    assert load_catalogue(paths).adapters[shipped.name] == shipped
+    assert resolve(f"tiny+{shipped.name}-own", paths).adapter_path.read_bytes() == own.read_bytes()

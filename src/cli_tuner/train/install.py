@@ -29,10 +29,11 @@ def entry_name(run: str) -> str:
 def install(adapter: Path, base: str, base_sha256: str, paths: Paths) -> str:
     """Enter the adapter as `<file's stem>` and copy it to the store. Returns the reference.
 
-    An entry of this name that the user's catalogue has is replaced. Raises ConfigError if the
-    catalogue would not be valid then; it stays as it was.
+    One that is called like a shipped adapter becomes `<stem>-own` beside it. An entry of this name
+    that the user's catalogue has is replaced. Raises ConfigError if the catalogue would not be
+    valid then; it stays as it was.
     """
-    name = adapter.stem
+    name = _free(adapter.stem, paths)
     if not _NAME.fullmatch(name):
         raise TrainingError(f"{name} is no name for an adapter", hint="use a-z, 0-9, . _ and -")
     path = paths.config / "catalogue.toml"
@@ -40,7 +41,7 @@ def install(adapter: Path, base: str, base_sha256: str, paths: Paths) -> str:
     fields = {
         "base": base,
         "base_sha256": base_sha256,
-        "file": adapter.name,
+        "file": f"{name}.gguf",
         "bytes": adapter.stat().st_size,
         "sha256": sha256_of_file(adapter),
         "source": str(adapter.absolute()),
@@ -54,6 +55,12 @@ def install(adapter: Path, base: str, base_sha256: str, paths: Paths) -> str:
         write_atomically(path, before)
         raise
     return f"{base}+{name}"
+
+
+def _free(name: str, paths: Paths) -> str:
+    """The name, or another one if a shipped adapter has it, which stays what it is."""
+    known = load_catalogue(paths).adapters.get(name)
+    return name if known is None or known.packaged is None else f"{name}-own"
 
 
 def _table(name: str, fields: dict[str, Any]) -> str:
