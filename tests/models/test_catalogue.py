@@ -7,6 +7,7 @@ import pytest
 from cli_tuner.errors import ConfigError, UsageError
 from cli_tuner.models import load_catalogue
 from cli_tuner.models.catalogue import SHIPPED_ADAPTERS
+from cli_tuner.models.digest import sha256_of_file
 from cli_tuner.models.entry import HubPin
 from cli_tuner.settings import Paths
 
@@ -69,7 +70,16 @@ def test_the_shipped_models_are_the_pinned_files(paths: Paths) -> None:
             "2ac535f24328",
         ),
     }
-    assert not catalogue.adapters
+
+
+def test_every_shipped_adapter_is_here_and_is_the_pinned_file(paths: Paths) -> None:
+    catalogue = load_catalogue(paths)
+    for adapter in catalogue.adapters.values():
+        assert adapter.packaged is not None
+        assert adapter.packaged.stat().st_size == adapter.size_bytes
+        assert sha256_of_file(adapter.packaged) == adapter.sha256
+        assert catalogue.base(adapter.base).default_adapter == adapter.name
+    assert "balanced-v2" in catalogue.adapters
 
 
 def test_every_shipped_model_has_a_licence_and_a_pinned_revision(paths: Paths) -> None:
@@ -214,7 +224,7 @@ def test_an_unknown_name_suggests_the_nearest(paths: Paths) -> None:
         load_catalogue(paths).entry("blanced")
     with pytest.raises(UsageError, match="known models: fast, balanced, large"):
         load_catalogue(paths).base("zzz")
-    with pytest.raises(UsageError, match="known adapters: none"):
+    with pytest.raises(UsageError, match=r"known adapters: .*balanced-v2"):
         load_catalogue(paths).adapter("zzz")
 
 

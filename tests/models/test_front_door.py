@@ -7,7 +7,15 @@ import pytest
 
 import cli_tuner.models
 from cli_tuner.errors import ModelMissing
-from cli_tuner.models import BaseModel, State, installed, inventory, obtain, verify
+from cli_tuner.models import (
+    BaseModel,
+    State,
+    installed,
+    inventory,
+    load_catalogue,
+    obtain,
+    verify,
+)
 from cli_tuner.settings import Paths
 
 
@@ -39,8 +47,10 @@ def test_importing_the_fetch_loads_no_client() -> None:
 
 
 def test_an_empty_machine(paths: Paths) -> None:
-    assert installed(paths) == ()
-    assert {holding.state for holding in inventory(paths)} == {State.ABSENT}
+    with_the_program = load_catalogue(paths).adapters.values()
+    assert {holding.entry for holding in installed(paths)} == set(with_the_program)
+    others = [one for one in inventory(paths) if one.entry not in with_the_program]
+    assert {holding.state for holding in others} == {State.ABSENT}
     with pytest.raises(ModelMissing, match="setup --model fast"):
         verify("fast", paths)
 
@@ -57,6 +67,6 @@ def test_what_is_installed_can_be_listed_and_verified(
         f'bytes={base.size_bytes}\nsha256="{base.sha256}"\nparameters=1\nram_bytes=1\n'
     )
     obtain("tiny", paths, given_file=given)
-    (holding,) = installed(paths)
+    (holding,) = (one for one in installed(paths) if one.entry.name == "tiny")
     assert (holding.entry.name, holding.state) == ("tiny", State.VERIFIED)
     assert verify("tiny", paths) == holding
