@@ -201,7 +201,7 @@ AGENTS = {
         ("-p", "run it", "--allowedTools", "Bash", "--model", "sonnet"),
         {
             "ANTHROPIC_BASE_URL": "URL",
-            "ANTHROPIC_API_KEY": "sk-ant-scripted",
+            "ANTHROPIC_API_KEY": "sk-ant-scripted",  # pragma: allowlist secret
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "DISABLE_AUTOUPDATER": "1",
         },
@@ -219,7 +219,7 @@ AGENTS = {
         ("-p", "run it", "--approval-mode", "yolo", "--skip-trust", "-m", "gemini-2.5-flash"),
         {
             "GOOGLE_GEMINI_BASE_URL": "URL",
-            "GEMINI_API_KEY": "scripted",
+            "GEMINI_API_KEY": "scripted",  # pragma: allowlist secret
             "GEMINI_CLI_TRUST_WORKSPACE": "true",
         },
     ),
