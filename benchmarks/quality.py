@@ -96,6 +96,10 @@ MEASUREMENTS = (
                 "--out benchmarks/results/service.json"),
     Measurement("scaling", "speed", "[SCALING](SCALING.md), in place",
                 "python benchmarks/scaling.py --write"),
+    Measurement("cold-start", "speed",
+                "[QUANTIZATION](QUANTIZATION.md), the first answer, stage by stage",
+                "python benchmarks/cold_start.py fast+none fast-trimmed+none --runs 5 "
+                "--out build/quality/cold-start"),
     Measurement("fast", "models", "[EVALUATION](EVALUATION.md), `fast` untuned",
                 "cli-tuner run evaluate configs/evaluate/fast-all.yaml"),
     Measurement("balanced", "models", "[EVALUATION](EVALUATION.md), `balanced` untuned",

@@ -98,7 +98,7 @@ def test_every_step_runs(name, home, tmp_path):
 def test_a_rule_from_the_playbook_is_live_without_a_restart(home, paths, tmp_path):
     """The incident drill: from the first look to a service that blocks."""
     said = tmp_path / "said"
-    command = {"command": "kubectl delete ns prod"}
+    command = {"command": "kubectl delete ns shop"}
     with said.open("w") as file:
         service = subprocess.Popen(
             ["cli-tuner", "serve", "--port", "0", "--backend", home["CLI_TUNER_BACKEND"]],
