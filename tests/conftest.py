@@ -19,8 +19,8 @@ settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
-# A shell gives a job in the background an ignored SIGINT, and every program that a test starts would
-# have it too: there Ctrl-C could not be tried.
+# A shell gives a job in the background an ignored SIGINT, and every program that a test starts
+# would have it too: there Ctrl-C could not be tried.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
