@@ -6,9 +6,10 @@ import pytest
 
 from cli_tuner.evaluate.domain.bleu import command_bleu
 from cli_tuner.evaluate.domain.judge import judge
-from cli_tuner.evaluate.domain.known import are_options_known, are_programs_known
+from cli_tuner.evaluate.domain.known import are_programs_known
 from cli_tuner.evaluate.domain.mistakes import mistake_in
 from cli_tuner.evaluate.suite import Context, Item
+from cli_tuner.shell.canonical import are_options_known
 
 
 def item(command, references, raw=None, finish="stop"):

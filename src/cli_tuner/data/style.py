@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 
-from cli_tuner.shell.canonical import calls_in
-from cli_tuner.shell.options import options_of
+from cli_tuner.shell.canonical import are_options_known
 
 _SINGLE_QUOTED = re.compile(r"'[^']*'")
 _BACKQUOTE = re.compile(r"(?<!\\)`")
@@ -46,7 +45,7 @@ def fault_of_style(query: str, command: str) -> str:
         return "style: searches /, which the request does not name"
     if _PIPE_TO_RM.search(text):
         return "style: names piped to rm, where -delete would do"
-    if _has_unknown_options(command):
+    if are_options_known(command) is False:
         return "style: an option that the program does not have"
     return ""
 
@@ -58,12 +57,3 @@ def _unnamed(query: str, text: str) -> bool:
         if name not in _OF_EVERY_SHELL and name not in query and not re.search(sets, text):
             return True
     return False
-
-
-def _has_unknown_options(command: str) -> bool:
-    return any(
-        table.knows(option.name) is False
-        for call in calls_in(command)
-        if (table := options_of(call.path)) is not None
-        for option in call.options
-    )

@@ -40,6 +40,7 @@ from cli_tuner.shell.nodes import (
     Word,
 )
 from cli_tuner.shell.nodes import Sequence as Commands
+from cli_tuner.shell.options import options_of
 from cli_tuner.shell.parse import parse
 from cli_tuner.shell.template import EXECUTES, inner_command, subcommands_of
 from cli_tuner.shell.tokens import tokens_of
@@ -120,6 +121,19 @@ def calls_in(command: str) -> tuple[Call, ...]:
     with suppress(_Unfaithful):
         form.node(parse(without_marks(command)))
     return tuple(form.calls)
+
+
+def are_options_known(command: str) -> bool | None:
+    """Whether every option is one that its program has; None if no table is complete enough."""
+    found = [
+        table.knows(option.name)
+        for call in calls_in(command)
+        if (table := options_of(call.path)) is not None
+        for option in call.options
+    ]
+    if False in found:
+        return False
+    return True if True in found else None
 
 
 class _Form:

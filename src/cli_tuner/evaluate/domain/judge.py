@@ -17,12 +17,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from cli_tuner.evaluate.domain.bleu import command_bleu
-from cli_tuner.evaluate.domain.known import are_options_known, are_programs_known, programs_in
+from cli_tuner.evaluate.domain.known import are_programs_known, programs_in
 from cli_tuner.evaluate.domain.mistakes import EXACT, FORMAT, mistake_in
 from cli_tuner.evaluate.rate import Measure, Rate
 from cli_tuner.evaluate.suite import Context, Item, Outcome, SuiteResult
 from cli_tuner.records import Finish
-from cli_tuner.shell.canonical import canonical_of
+from cli_tuner.shell.canonical import are_options_known, canonical_of
 from cli_tuner.shell.template import template_of, utilities_of
 from cli_tuner.syntax import faults_of, tool_versions
 

@@ -1,4 +1,4 @@
-"""Whether programs and options are ones that exist, as far as the tables of facts tell."""
+"""Whether programs are ones that exist, as far as the tables of facts tell."""
 
 from __future__ import annotations
 
@@ -33,19 +33,6 @@ def is_program(name: str) -> bool:
         or is_known_utility(name)
         or options_of((name,)) is not None
     )
-
-
-def are_options_known(command: str) -> bool | None:
-    """Whether every option is one that its program has; None if no table is complete enough."""
-    found = [
-        table.knows(option.name)
-        for call in calls_in(command)
-        if (table := options_of(call.path)) is not None
-        for option in call.options
-    ]
-    if False in found:
-        return False
-    return True if True in found else None
 
 
 def _is_judged(call: Call) -> bool:
