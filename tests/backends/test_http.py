@@ -292,6 +292,14 @@ def test_cancelling_ends_the_waiting_between_two_tries(served, backend, request_
     assert len(served.bodies) == 1
 
 
+def test_cancelling_ends_the_wait_for_an_answer_under_way(served, backend, request_for):
+    served.delay_s = 3.0
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        backend().complete(request_for("list files"), Sampling(), lambda: bool(served.bodies))
+    assert time.monotonic() - began < 2
+
+
 def test_who_is_cancelled_beforehand_asks_nothing(served, backend, request_for):
     with pytest.raises(Cancelled):
         backend(model=None).complete(request_for("list files"), Sampling(), lambda: True)

@@ -5,14 +5,17 @@ template, which is ours (a test compares the two token for token).
 
 The endpoint is not trusted: its answer is bounded in size and time, redirects are not followed
 (they would carry the key elsewhere), and what it says of an error is shown without the key.
-Limit: a request under way is not cancelled by `cancelled()`, only by Ctrl-C or the timeout.
+A request under way is waited for by polling, so that `cancelled()` and Ctrl-C always end the wait.
+Limit: the request itself is then left to its timeout; the endpoint may finish it for nobody.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -207,13 +210,22 @@ class HttpBackend:
         path: str = "chat/completions",
     ) -> _Reply:
         for wait_s in _RETRY_WAITS_S:
-            reply = self._sent("POST", path, body)
+            reply = self._sent("POST", path, body, cancelled)
             if reply.status not in _RETRY_STATUS:
                 return reply
             _wait(wait_s, cancelled)
-        return self._sent("POST", path, body)
+        return self._sent("POST", path, body, cancelled)
 
-    def _sent(self, method: str, path: str, body: dict[str, Any] | None) -> _Reply:
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        cancelled: Callable[[], bool] = never,
+    ) -> _Reply:
+        return _awaited(lambda: self._exchanged(method, path, body), cancelled)
+
+    def _exchanged(self, method: str, path: str, body: dict[str, Any] | None) -> _Reply:
         import httpx
 
         shown = self._endpoint.shown
@@ -323,6 +335,27 @@ def _mean_logprob(choice: dict[str, Any]) -> float | None:
     tokens = (choice.get("logprobs") or {}).get("content") or []
     logprobs = [float(token["logprob"]) for token in tokens]
     return min(0.0, sum(logprobs) / len(logprobs)) if logprobs else None
+
+
+def _awaited(work: Callable[[], _Reply], cancelled: Callable[[], bool]) -> _Reply:
+    """What `work` returns or raises; it runs in a thread of its own, which nobody has to wait for.
+
+    A signal that arrives between Python's last look and a blocking read is not heard before the
+    read ends; a wait with a timeout looks again.
+    """
+    future: Future[_Reply] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    while not wait((future,), _CANCEL_POLL_S).done:
+        if cancelled():
+            raise Cancelled("cancelled")
+    return future.result()
 
 
 def _wait(seconds: float, cancelled: Callable[[], bool]) -> None:
