@@ -23,6 +23,7 @@ person sees and, where there is one, the next thing to do. Nobody sees a traceba
     ├── DataError                exit 1   a data source or a data set is not usable
     ├── TrainingError            exit 1   a training run cannot begin or go on
     ├── TrainingPaused           exit 75  its time is up; the same command goes on
+    ├── QuantizationError        exit 1   a model cannot be merged or quantized
     ├── EvaluationError          exit 1   something cannot be measured
     ├── ReleaseError             exit 1   a release cannot be made or switched to
     │   └── SignatureError       exit 12  it is not signed by a trusted key, or was changed
