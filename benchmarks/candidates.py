@@ -35,6 +35,7 @@ from cli_tuner.artifacts.markdown import table
 from cli_tuner.backends.protocol import Backend, Sampling, never
 from cli_tuner.boundaries.generate import generate
 from cli_tuner.boundaries.parts import Options, Parts, nothing_against
+from cli_tuner.boundaries.proposal import SLIPS
 from cli_tuner.boundaries.rate import RateLimiter
 from cli_tuner.errors import CliTunerError, UsageError
 from cli_tuner.evaluate.answering import Asker, open_backend
@@ -250,8 +251,19 @@ def variants(rows: Sequence[Row], answers: Sequence[Answered], count: int) -> It
         for row, answer, item in zip(rows, answers, greedy, strict=True)
     ]
     yield Variant(f"all {count}, knowing this machine", tuple(grounded), whole.ms)
+    yield spared(Variant("", greedy, ms), whole)
     for share in SHARES:
         yield unsure(share, Variant("", greedy, ms), whole)
+
+
+def spared(greedy: Variant, chosen: Variant) -> Variant:
+    """What `generate` does by itself: more only where the greedy answer is a slip."""
+    again = [item.refusal in SLIPS for item in greedy.items]
+    return Variant(
+        f"spare, for {sum(again)} of {len(again)}",
+        tuple((chosen if do else greedy).items[i] for i, do in enumerate(again)),
+        tuple((chosen if do else greedy).ms[i] for i, do in enumerate(again)),
+    )
 
 
 def unsure(share: float, greedy: Variant, chosen: Variant) -> Variant:

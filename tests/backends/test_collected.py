@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli_tuner.backends.collected import Collected
+from cli_tuner.backends.collected import Collected, is_looping
 from cli_tuner.backends.protocol import never
 from cli_tuner.errors import BackendError, Cancelled
 from cli_tuner.records import Finish, ModelIdentity
@@ -87,3 +87,43 @@ def test_cancelling_stops_the_engine(request_for):
     assert collected.take(chunk("ls")) is True
     with pytest.raises(Cancelled):
         collected.outputs(request_for("list files"), NAME)
+
+
+def test_a_completion_that_goes_round_in_circles_is_stopped_and_was_cut_off(request_for):
+    collected = Collected(never)
+    stopped = [collected.take(chunk(" -e")) for _ in range(100)]
+    assert stopped.index(True) == 21, "64 characters of it"
+    (output,) = collected.outputs(request_for("list files"), NAME)
+    assert output.finish is Finish.LENGTH
+
+
+def test_of_several_the_others_go_on(request_for):
+    collected = Collected(never, 2)
+    assert not any(collected.take(chunk(" -e", 0)) for _ in range(100))
+    collected.take(chunk("ls", 1))
+    first, second = collected.outputs(request_for("list files"), NAME)
+    assert (first.finish, second.finish) == (Finish.LENGTH, Finish.STOP)
+
+
+def test_text_that_is_no_command_may_repeat_itself():
+    collected = Collected(never, cuts_loops=False)
+    assert not any(collected.take(chunk(" ")) for _ in range(100))
+
+
+@pytest.mark.parametrize("text", ["seq 5 | xargs echo -n" + " | xargs echo -n" * 4, "1" + "0" * 64])
+def test_a_loop_is_seen(text):
+    assert is_looping(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        f"echo '{'-' * 90}",
+        "paste - - - - - - - - - - - -",
+        "grep -e one -e two -e three -e four -e five -e six -e seven -e eight -e nine -e ten",
+        "mkdir -p a/b/c/d/e/f a/b/c/d/e/g a/b/c/d/e/h a/b/c/d/e/i a/b/c/d/e/j a/b/c/d/e/k",
+    ],
+)
+def test_what_only_looks_like_one_is_not(text):
+    assert not is_looping(text)

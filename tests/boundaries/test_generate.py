@@ -8,6 +8,7 @@ import pytest
 
 from cli_tuner.backends.scripted import ScriptedBackend
 from cli_tuner.boundaries import generate as diagram
+from cli_tuner.boundaries import proposal
 from cli_tuner.boundaries.generate import generate
 from cli_tuner.boundaries.rate import RateLimiter
 from cli_tuner.errors import BackendTimeout, BackendUnreachable, Cancelled
@@ -29,7 +30,8 @@ def crossed(monkeypatch):
         return call
 
     for name in CALLS:
-        monkeypatch.setattr(diagram, name, noting(name, getattr(diagram, name)))
+        where = proposal if hasattr(proposal, name) else diagram
+        monkeypatch.setattr(where, name, noting(name, getattr(where, name)))
     return seen
 
 

@@ -12,12 +12,32 @@ from typing import Any
 from cli_tuner.errors import BackendError, Cancelled
 from cli_tuner.records import Finish, ModelIdentity, NormalizedRequest, RawModelOutput
 
+_LOOP_CHARS = 64
+_LOOP_UNIT = 16
+
+
+def is_looping(text: str) -> bool:
+    """Whether the end of a text is one short piece over and over, as a model that has lost its way.
+
+    A line of dashes is none: the piece has a letter, a digit or a blank.
+    """
+    end = text[-_LOOP_CHARS:]
+    if len(end) < _LOOP_CHARS:
+        return False
+    return any(
+        end[size:] == end[:-size] and any(char.isalnum() or char == " " for char in end[:size])
+        for size in range(1, _LOOP_UNIT + 1)
+    )
+
 
 class Collected:
     """Takes the chunks as they come, and says when to stop."""
 
-    def __init__(self, cancelled: Callable[[], bool], count: int = 1) -> None:
+    def __init__(
+        self, cancelled: Callable[[], bool], count: int = 1, *, cuts_loops: bool = True
+    ) -> None:
         """`count` completions are expected, with the indices from 0."""
+        self._cuts_loops = cuts_loops
         self._is_cancelled = cancelled
         self._raised: BaseException | None = None
         self._completions = [_Completion() for _ in range(count)]
@@ -25,8 +45,10 @@ class Collected:
 
     @property
     def is_over(self) -> bool:
-        """Whether it failed or was cancelled."""
-        return self._raised is not None
+        """Whether it failed, was cancelled, or was cut off because it went round in circles."""
+        if self._raised is not None:
+            return True
+        return self._cuts_loops and all(one.is_looping for one in self._completions)
 
     def pass_over(self, chunk: Any) -> bool:
         """Keep nothing of a chunk but the time it took and whether it failed."""
@@ -102,16 +124,24 @@ class _Completion:
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._logprobs: list[float] = []
-        self.finish = Finish.STOP
+        self._end = ""
+        self._is_cut_off = False
+        self.is_looping = False
         self.timings: dict[str, Any] = {}
 
     def take(self, choice: dict[str, Any]) -> None:
         """Keep what one chunk says about it."""
-        self._texts.append(choice.get("text") or "")
+        text = choice.get("text") or ""
+        self._texts.append(text)
+        self._end = (self._end + text)[-_LOOP_CHARS:]
+        self.is_looping = self.is_looping or is_looping(self._end)
         for token in (choice.get("logprobs") or {}).get("content", ()):
             self._logprobs.append(float(token["logprob"]))
-        if choice.get("finish_reason") == "length":
-            self.finish = Finish.LENGTH
+        self._is_cut_off = self._is_cut_off or choice.get("finish_reason") == "length"
+
+    @property
+    def finish(self) -> Finish:
+        return Finish.LENGTH if self._is_cut_off or self.is_looping else Finish.STOP
 
     @property
     def text(self) -> str:

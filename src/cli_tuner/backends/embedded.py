@@ -176,7 +176,7 @@ class EmbeddedBackend:
 
         It ends before the first of `stop`. Raises BackendError if the text is too long.
         """
-        collected = Collected(cancelled)
+        collected = Collected(cancelled, cuts_loops=False)
         with self._turns.taken(CONTEXT_TOKENS, cancelled) as slot:
             if self._server is None:
                 raise BackendError("the engine is shutting down", hint="ask again")
@@ -364,6 +364,7 @@ def _asked(request: NormalizedRequest, sampling: Sampling, slot: int) -> dict[st
         "cache_prompt": True,
         "id_slot": slot,
         "logprobs": 1,
+        "timings_per_token": True,  # it may be stopped before the chunk that sums up
         "stop": [STOP],
         "stream": True,
         "return_progress": True,

@@ -348,7 +348,7 @@ def _awaited(work: Callable[[], _Reply], cancelled: Callable[[], bool]) -> _Repl
     def run() -> None:
         try:
             future.set_result(work())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             future.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()

@@ -1,18 +1,18 @@
 """The diagram: one request across the boundaries.
 
-Each boundary is one call. A refusal from any of them is the answer; any other exception
-propagates, and then no command is shown. Boundary 6 is `handoff`, where a person decides.
+Boundaries 3 and 4 are crossed together, by `propose`. A refusal from any of them is the answer;
+any other exception propagates, and then no command is shown. Boundary 6 is `handoff`, where a
+person decides.
 """
 
 from __future__ import annotations
 
 from cli_tuner.boundaries.egress import respond
-from cli_tuner.boundaries.inference import infer
 from cli_tuner.boundaries.ingress import admit
 from cli_tuner.boundaries.normalize import normalize
 from cli_tuner.boundaries.parts import Options, Parts
+from cli_tuner.boundaries.proposal import propose
 from cli_tuner.boundaries.trace import Refused, Trace
-from cli_tuner.boundaries.validation import validate
 from cli_tuner.records import Boundary, CommandResponse
 
 
@@ -25,8 +25,7 @@ def generate(query: str, options: Options, parts: Parts) -> CommandResponse:
     try:
         request = trace.through(Boundary.INGRESS, admit, trace, parts)
         prompt = trace.through(Boundary.NORMALIZE, normalize, request, trace)
-        outputs = trace.through(Boundary.INFERENCE, infer, prompt, trace, parts)
-        commands = trace.through(Boundary.VALIDATION, validate, outputs, trace, parts)
+        commands = propose(prompt, trace, parts)  # boundaries 3 and 4
     except Refused as refused:
         return respond(refused.refusal, trace, parts)
     return respond(commands, trace, parts)

@@ -19,11 +19,23 @@ _FIRST_SEED = 1
 
 def infer(request: NormalizedRequest, trace: Trace, parts: Parts) -> tuple[RawModelOutput, ...]:
     """The model's answers, the greedy one first. Raises what the backend raises."""
-    options, backend = trace.options, parts.backend
-    trace.outputs = (backend.complete(request, options.sampling, options.cancelled),)
-    others = request.candidates - 1
-    if others:
-        sampling = replace(options.sampling, temperature=_SAMPLED_TEMPERATURE, seed=_FIRST_SEED)
-        sampled = backend.sample(request, sampling, others, options.cancelled)
-        trace.outputs = (*trace.outputs, *sampled)
+    options = trace.options
+    trace.outputs = (parts.backend.complete(request, options.sampling, options.cancelled),)
+    if request.candidates > 1:
+        _sample(request, request.candidates - 1, trace, parts)
     return trace.outputs
+
+
+def infer_again(
+    request: NormalizedRequest, trace: Trace, parts: Parts
+) -> tuple[RawModelOutput, ...]:
+    """The answers so far, and the spare ones. Raises what the backend raises."""
+    _sample(request, trace.options.spare, trace, parts)
+    return trace.outputs
+
+
+def _sample(request: NormalizedRequest, count: int, trace: Trace, parts: Parts) -> None:
+    options = trace.options
+    sampling = replace(options.sampling, temperature=_SAMPLED_TEMPERATURE, seed=_FIRST_SEED)
+    sampled = parts.backend.sample(request, sampling, count, options.cancelled)
+    trace.outputs = (*trace.outputs, *sampled)

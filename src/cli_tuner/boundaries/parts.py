@@ -66,6 +66,8 @@ class Options:
     model: str
     safety: Safety = Safety.MODERATE
     candidates: int = 1
+    spare: int = 3
+    """How many more are sampled where the only one is a slip; see `proposal`."""
     caller: Caller = Caller.API
     retain_query: bool = False
     sampling: Sampling = field(default_factory=Sampling)

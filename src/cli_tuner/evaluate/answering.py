@@ -223,6 +223,7 @@ class Asker:
         parts = Parts(heard, check, _Unkept(), RateLimiter(0), __version__)
         options = Options(
             model="evaluated",
+            spare=0,  # the model is measured by what it says first
             safety=self.safety,
             sampling=Sampling(max_new_tokens=self.max_new_tokens),
             cancelled=cancelled,
