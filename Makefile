@@ -10,7 +10,7 @@ QUERY ?= find all python files modified in the last 2 days
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint secrets unit exhaustive safety bench load quality lock schemas cards reference site \
-	train-smoke train-test lmeval-test clean
+	stages train-smoke train-test lmeval-test clean
 
 help:
 	@echo "make demo    set up and answer a real query with the real model"
@@ -25,6 +25,7 @@ help:
 	@echo "make site    build the documentation into site/"
 	@echo "make schemas, make reference   renew docs/schemas and docs/CLI.md"
 	@echo "make load    ten minutes of load on the service, and what must not hurt it; on a quiet machine"
+	@echo "make stages  what the stages need: their packages, PyTorch in .venv-train, the 0.5B (docs/WALKTHROUGH.md)"
 	@echo "make train-smoke  train the 0.5B for some minutes, load the result, ask it"
 	@echo "make train-test   the tests of training that need PyTorch"
 	@echo "make lmeval-test  the tests of general benchmarks, which need lm-eval"
@@ -112,6 +113,10 @@ $(TRAIN)/.ready: requirements/train.in requirements/run.txt pyproject.toml
 	$(TRAIN)/bin/python -m pip --disable-pip-version-check --quiet install --no-build-isolation \
 		--editable '.[train]' -r requirements/train.in pytest pytest-timeout hypothesis pyarrow
 	@touch $@
+
+# Everything between a checkout and a model of one's own (docs/WALKTHROUGH.md).
+stages: $(VENV)/.dev $(TRAIN)/.ready
+	$(BIN)/cli-tuner setup --model fast
 
 train-smoke: $(TRAIN)/.ready
 	$(TRAIN)/bin/cli-tuner setup --model fast

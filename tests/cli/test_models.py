@@ -59,3 +59,13 @@ def test_a_changed_adapter_is_found(store, capsys):
     (store / "house.gguf").write_bytes(b"GGUF adaptor")
     assert main(["models", "verify", "mini+house"]) == 3
     assert "house.gguf has the digest" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("usual", "said"), [("balanced", "--model mini "), ("mini", "")])
+def test_what_setup_suggests_asks_the_model_that_was_set_up(
+    store, capsys, monkeypatch, usual, said
+):
+    monkeypatch.setenv("CLI_TUNER_MODEL", usual)
+    (store / "house.gguf").rename(store / "house.away")
+    assert main(["setup", "--model", "mini"]) == 0
+    assert f'generate {said}"find' in capsys.readouterr().err

@@ -31,5 +31,12 @@ def run(given: argparse.Namespace) -> int:
     for file in obtained:
         screen.line(f"  {model.name} · from {visible(file.source)} · {visible(str(file.path))}")
     screen.line(f"  ready · sha256 {model.sha256[:12]} verified")
-    screen.line('  try:  cli-tuner generate "find files bigger than 100MB here"')
+    screen.line(
+        f'  try:  cli-tuner generate {_asked(given.model)}"find files bigger than 100MB here"'
+    )
     return 0
+
+
+def _asked(model: str | None) -> str:
+    """The option that names a model, unless a question without it goes there."""
+    return "" if model in (None, load_settings().model) else f"--model {model} "
