@@ -9,8 +9,6 @@ now and then:   look at the validation split; keep the best adapter
 from __future__ import annotations
 
 import math
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ from cli_tuner.train.optimizer import AdamW
 from cli_tuner.train.packed import pack
 from cli_tuner.train.schedule import learning_rate
 from cli_tuner.train.track import Tracker
+from cli_tuner.train.usage import Usage
 
 _SHOWN = 16
 """Answers that are written down in full at an evaluation."""
@@ -58,6 +57,7 @@ class Training:
         self._tracker, self._progress = tracker, progress
         self._model = model = validation.model
         self._adapter = model.adapter
+        self._usage = Usage(str(model.device))
         self._optimizer = AdamW(self._adapter.values, self._adapter.gradient, config.optimizer)
         self._best = self._adapter.values.clone()
         self.steps = steps_in(len(examples.train), config.epochs, config.examples_per_step)
@@ -129,7 +129,7 @@ class Training:
         )
         self._tracker.learned(done, loss=loss, learning_rate=rate, gradient_norm=norm)
         self._tracker.worked(
-            done, seconds=seconds, tokens_per_s=tokens / seconds, memory_gb=_memory_gb()
+            done, seconds=seconds, tokens_per_s=tokens / seconds, **self._usage.now()
         )
         self._progress.advance()
         self._progress.note(f"loss {loss:.3f} · {tokens / seconds:.0f} tokens/s")
@@ -251,11 +251,3 @@ def _is_out_of_memory(error: BaseException) -> bool:
         or "DefaultCPUAllocator" in said
         or "out of memory" in said
     )
-
-
-def _memory_gb() -> float:
-    """The most that was resident, or allocated on the GPU, so far."""
-    if torch.cuda.is_available():
-        return float(torch.cuda.max_memory_allocated()) / 1e9
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9

@@ -2,7 +2,7 @@
 
 metrics.jsonl    by step: loss, learning rate, gradient norm; evaluations. The same run gives
                  the same file.
-speed.jsonl      by step: seconds, tokens per second, memory. It never does.
+speed.jsonl      by step: seconds, tokens per second, memory, a GPU's utilisation. It never does.
 wandb/           the run as `wandb sync` uploads it
 """
 
