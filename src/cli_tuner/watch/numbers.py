@@ -1,29 +1,21 @@
 """A period of the journal in numbers: counts, rates with their intervals, quantiles.
 
-Read through the journal itself and not as text, so that a record that was changed is found instead
-of counted. Only counts leave this module: no query, no command, no person.
+Asked of the journal through DuckDB (`database.py`), which finds a record that was changed instead
+of counting it. Only counts leave this module: no query, no command, no person.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
 from cli_tuner.journal import Journal
-from cli_tuner.records import (
-    FeedbackRecord,
-    PerformanceRecord,
-    ProvenanceRecord,
-    Record,
-    confidence_of,
-)
+from cli_tuner.records import confidence_of
+from cli_tuner.watch.database import BOUNDARIES, Database
 from cli_tuner.wilson import wilson
-
-BOUNDARIES = ("ingress", "normalize", "inference", "validation", "egress")
 
 
 @dataclass(frozen=True)
@@ -101,53 +93,66 @@ class Numbers:
 
 
 def numbers(journal: Journal, since: datetime, until: datetime) -> Numbers:
-    """What happened from `since` on, before `until`. Raises JournalError."""
+    """What happened from `since` on, before `until`.
+
+    Raises JournalError, and ExtraMissing without DuckDB.
+    """
     found = Numbers(since, until)
-    for performance in _within(journal, PerformanceRecord, since, until):
-        _add_performance(found, performance)
-    for provenance in _within(journal, ProvenanceRecord, since, until):
-        _add_provenance(found, provenance)
-    for report in _within(journal, FeedbackRecord, since, until):
-        if report.kind != "validation_error":
-            found.feedback[report.kind] += 1
+    with Database(journal, since, until) as database:
+        _add_performance(found, database)
+        _add_provenance(found, database)
+        found.feedback.update(_counts(database, _FEEDBACK))
     return found
 
 
-def _within(
-    journal: Journal, kind: type[Record], since: datetime, until: datetime
-) -> Iterator[Any]:
-    for record in journal.since(kind, since):  # type: ignore[type-var]  # one of the kinds kept
-        if record.timestamp < until:  # type: ignore[attr-defined]
-            yield record
+_TOTAL_MS = " + ".join(f"latency.{name}_ms" for name in BOUNDARIES)
+_DAYS = f"""
+SELECT timestamp::DATE, count(*) FILTER (valid), count(*) FILTER (NOT valid), list({_TOTAL_MS})
+FROM performance GROUP BY ALL ORDER BY ALL
+"""  # noqa: S608  # our own names
+_BOUNDARY_MS = ", ".join(f"list(latency.{name}_ms)" for name in BOUNDARIES)
+_ENGINE = f"""
+SELECT {_BOUNDARY_MS},
+       coalesce(list(mean_logprob) FILTER (mean_logprob IS NOT NULL), []),
+       coalesce(list(prompt_tokens) FILTER (prompt_tokens > 0), []),
+       sum(completion_tokens)
+FROM performance HAVING count(*) > 0
+"""  # noqa: S608  # our own names
+_MODELS = "SELECT model, count(*) FROM performance GROUP BY ALL"
+_LEVELS = "SELECT level, count(*) FROM provenance WHERE level IS NOT NULL GROUP BY ALL"
+_REFUSALS = "SELECT refusal, count(*) FROM provenance WHERE refusal IS NOT NULL GROUP BY ALL"
+_RULES = """
+SELECT rule, count(*)
+FROM (SELECT unnest(list_distinct(rule_ids)) AS rule FROM provenance) GROUP BY ALL
+"""
+_CALLERS = "SELECT caller, count(*) FROM provenance GROUP BY ALL"
+_PEOPLE = "SELECT DISTINCT user_hmac FROM provenance"
+_SIGNALS = "SELECT count(*) FROM provenance WHERE len(signals) > 0"
+_FEEDBACK = "SELECT kind, count(*) FROM feedback WHERE kind != 'validation_error' GROUP BY ALL"
 
 
-def _add_performance(found: Numbers, record: PerformanceRecord) -> None:
-    day = found.days.setdefault(record.timestamp.date(), Day())
-    if record.valid:
-        day.answered += 1
-    else:
-        day.refused += 1
-    day.latencies_ms.append(record.latency.total_ms)
-    for name in BOUNDARIES:
-        found.boundary_ms.setdefault(name, []).append(getattr(record.latency, f"{name}_ms"))
-    confidence = confidence_of(record.mean_logprob)
-    if confidence is not None:
-        found.confidences.append(confidence)
-    if record.prompt_tokens:
-        found.prompt_tokens.append(record.prompt_tokens)
-    found.completion_tokens += record.completion_tokens
-    found.models[record.model] += 1
+def _add_performance(found: Numbers, database: Database) -> None:
+    for date_, answered, refused, latencies_ms in database.rows(_DAYS):
+        found.days[date_] = Day(answered, refused, latencies_ms)
+    for *boundaries, logprobs, prompt_tokens, completion_tokens in database.rows(_ENGINE):
+        found.boundary_ms = dict(zip(BOUNDARIES, boundaries, strict=True))
+        found.confidences = [one for one in map(confidence_of, logprobs) if one is not None]
+        found.prompt_tokens = prompt_tokens
+        found.completion_tokens = int(completion_tokens)
+    found.models.update(_counts(database, _MODELS))
 
 
-def _add_provenance(found: Numbers, record: ProvenanceRecord) -> None:
-    if record.level is not None:
-        found.levels[record.level.value] += 1
-    if record.refusal is not None:
-        found.refusals[record.refusal.value] += 1
-    found.rules.update(set(record.rule_ids))
-    found.callers[record.caller.value] += 1
-    found.people.add(record.user_hmac)
-    found.signals += bool(record.signals)
+def _add_provenance(found: Numbers, database: Database) -> None:
+    found.levels.update(_counts(database, _LEVELS))
+    found.refusals.update(_counts(database, _REFUSALS))
+    found.rules.update(_counts(database, _RULES))
+    found.callers.update(_counts(database, _CALLERS))
+    found.people.update(person for (person,) in database.rows(_PEOPLE))
+    ((found.signals,),) = database.rows(_SIGNALS)
+
+
+def _counts(database: Database, query: str) -> dict[str, int]:
+    return dict(database.rows(query))
 
 
 def quantile(values: Sequence[float], share: float) -> float | None:

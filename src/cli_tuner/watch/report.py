@@ -8,8 +8,9 @@ from typing import Any
 
 from cli_tuner.charts import Series, columns, lines
 from cli_tuner.journal import ChainReport
+from cli_tuner.watch.database import BOUNDARIES
 from cli_tuner.watch.document import Block, Chart, Heading, Paragraph, Table
-from cli_tuner.watch.numbers import BOUNDARIES, Day, Numbers, quantile
+from cli_tuner.watch.numbers import Day, Numbers, quantile
 
 _SHARES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _BINS = 10
