@@ -19,6 +19,8 @@ from cli_tuner.shell.hatches import is_exploit, noticed
 from cli_tuner.shell.machine import OPTION_AS_NAME
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs import HANDLERS
+from cli_tuner.shell.programs.runners import NAMES as TOOL_RUNNERS
+from cli_tuner.shell.programs.runners import perhaps_runs, runs_another
 from cli_tuner.shell.values import EMPTY, HOLE, QUERY, STAR, UNKNOWN, Value, concatenated, known
 from cli_tuner.shell.words import Field
 
@@ -149,6 +151,8 @@ def _beside(call: Call) -> None:
         from cli_tuner.shell.programs.fleet import elsewhere
 
         elsewhere(call)
+    if call.name in TOOL_RUNNERS:
+        runs_another(call)
 
 
 def _prints_settings(call: Call) -> bool:
@@ -248,6 +252,7 @@ def _unheard_of(call: Call) -> Value:
             call.effect(EffectKind.EXECUTE, looks, "imitated")
     if is_exploit(call.name) and not call.has(*_HELP):
         call.effect(EffectKind.PRIVILEGE, call.name, "exploit")
+    perhaps_runs(call)
     if call.shell.as_root and not call.has(*_HELP):
         call.effect(EffectKind.EXECUTE, call.name, "unfamiliar")
     secrets = call.taints() & {"secret"}

@@ -46,6 +46,8 @@ _RUNS = {
     " --rmt-command",
     "bsdtar": "--use-compress-program",
     "gem": "-e",
+    "fzf": "--preview",
+    "rg": "--pre",
     "vagrant": "-c --command",
     "gcloud": "--command",
     "doctl": "--ssh-command",

@@ -191,6 +191,8 @@ def _unzip(call: Call) -> Value:
     if "downloaded" in content.taints and not call.has("-l", "-t", "-Z"):
         into = resolved(folder.text if folder is not None else ".", call.shell.cwd)
         call.shell.unpacked[into] = "downloaded"
+    if folder is not None and not call.has("-l", "-t", "-Z", "-v"):
+        call.on_path(EffectKind.WRITE, folder, "extract")
     return EMPTY
 
 

@@ -6,6 +6,7 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs.grants import database_rights
 from cli_tuner.shell.programs.wholesale import WHOLE, disposable, listed
@@ -13,8 +14,8 @@ from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
 
 _LOSES = re.compile(
     r"\b(?:drop\s+(?:database|table|schema|user|role|index|view|keyspace|collection)|truncate\b|"
-    r"delete\s+from\s+[\w.\"`]+\s*(?:;|$|['\"])|flushall|flushdb|dropDatabase|\.drop\(\)|"
-    r"deleteMany\(\s*\{\s*\}|\.remove\(\s*\{\s*\}|reset\s+master)",
+    r"delete\s+from\s+[\w.\"`]+\s*(?:;|$|['\"])|flushall|flushdb|_?dropDatabase|\.drop\(\)|"
+    r"detach\s+delete|deleteMany\(\s*\{\s*\}|\.remove\(\s*\{\s*\}|reset\s+master)",
     re.I,
 )
 _CHANGES = re.compile(
@@ -23,7 +24,7 @@ _CHANGES = re.compile(
 # A database, or what another system calls one; the name follows.
 _WHOLE = re.compile(
     r"\bdrop\s+(?:database|schema|keyspace)\b(?:\s+if\s+exists)?\s*(?P<name>[^\s;]*)|\bflushall\b|"
-    r"\bdropDatabase\b",
+    r"\b_?dropDatabase\b|\bmatch\s*\(\w*\)\s*detach\s+delete\b",
     re.I,
 )
 _SHELLS = re.compile(r"\\!\s*(\S[^;\n]*)|^\.shell\s+(.+)|\bsystem\s+(\S.*)", re.M)
@@ -38,7 +39,8 @@ _DUMPS = re.compile(
 _EXPLAINED = re.compile(r"\bexplain\s+(?!\(?\s*analy[sz]e|\([^)]*\banaly[sz]e)[^;]*", re.I)
 _KEYS_GO = frozenset({"del", "unlink", "flushall", "flushdb", "rename", "shutdown", "migrate"})
 # A quoted value after LIKE, =, a comma or a parenthesis is data, whatever words it holds.
-_LITERAL = re.compile(r"(?<=[\s=(,])'(?:[^'\n]|'')*'")
+# In double quotes it is data only where a value is compared.
+_LITERAL = re.compile(r"(?<=[\s=(,])'(?:[^'\n]|'')*'|(?<==)\s*\"[^\"\n]*\"")
 # Names and values have no blanks; a statement that is only data has.
 _QUOTED_STATEMENT = re.compile(r"(?<=[\s=(,])'[^'\n]*\s[^'\n]*'")
 # A comment, unless MySQL runs it or it is an option of the client.
@@ -98,6 +100,34 @@ def _goes_whole(call: Call, statements: str, texts: list[str]) -> bool:
     return not disposable([match["name"]] if match["name"] else texts)
 
 
+_BODY = re.compile(
+    r"^(?:\{?\s*[\"']?(?:q|query|sql|statement|stmt|command)[\"']?\s*[=:]\s*[\"']?)?\s*(?=drop\s)",
+    re.I,
+)
+
+
+def loses_all(body: str) -> bool:
+    """Whether a request's body is a statement that loses a whole database, not one for tests."""
+    start = _BODY.match(body)
+    match = _WHOLE.match(body, start.end()) if start else None
+    return match is not None and not disposable([(match["name"] or "").strip("\"'}")])
+
+
+def _dropdb(call: Call) -> Value:
+    """dropdb loses what DROP DATABASE loses, and asks only with -i."""
+    operands = call.parsed(_DROPDB).operands
+    if not operands or call.has("--help", "-?", "--version"):
+        return UNKNOWN
+    kept = call.has("-i", "--interactive") or disposable([operands[0].text])
+    name = operands[0].raw if operands[0].text.startswith(HOLE) else operands[0].text
+    whole = () if kept or HOLE in operands[0].text else (WHOLE,)
+    call.effect(EffectKind.REMOTE_STATE, name, "database", "delete", *whole)
+    return UNKNOWN
+
+
+_DROPDB = Facts(values=frozenset("-h -p -U --host --port --username --maintenance-db".split()))
+
+
 def _database(call: Call) -> Value:
     """psql, mysql and their like: the statements given as arguments or on standard input."""
     texts = [arg.text for arg in call.args]
@@ -105,7 +135,10 @@ def _database(call: Call) -> Value:
         texts.append(call.stdin.text)
     _undecided(call)
     if call.name in ("redis-cli", "valkey-cli") and ("--scan" in texts or "KEYS" in texts):
-        chosen = call.has("--pattern") or (texts[-1:] != ["*"] and "KEYS" in texts)
+        pattern = call.after("--pattern")
+        chosen = (pattern is not None and pattern.text.strip("*") != "") or (
+            texts[-1:] != ["*"] and "KEYS" in texts
+        )
         listed_keys = {"many", "filtered"} if chosen else {"many"}
         return Value((HOLE,), frozenset(listed_keys), "the keys")
     text = " \n".join(texts)
@@ -139,9 +172,12 @@ def _database(call: Call) -> Value:
 
 
 HANDLERS: dict[str, Handler] = {
+    "dropdb": _dropdb,
     **dict.fromkeys(
         "psql mysql mariadb sqlite3 sqlite redis-cli mongosh mongo cqlsh mysqladmin "
-        "clickhouse-client sqlcmd sqlplus influx etcdctl valkey-cli cockroach duckdb".split(),
+        "clickhouse-client sqlcmd sqlplus influx etcdctl valkey-cli cockroach duckdb hive beeline "
+        "impala-shell spark-sql snowsql trino presto vsql isql db2 usql pgcli mycli litecli ysqlsh "
+        "ycqlsh cypher-shell arangosh mssql-cli dolt surreal".split(),
         _database,
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
@@ -62,12 +63,17 @@ _REPAIR = Facts(
 
 def _repair(call: Call) -> Value:
     """fsck, tune2fs, resize2fs: a device's file system is changed in place."""
-    parsed = call.parsed(_REPAIR)
+    # For xfs_repair -L takes no word; for the others it is a label.
+    own = replace(_REPAIR, values=_REPAIR.values - {"-L"}) if call.name == "xfs_repair" else _REPAIR
+    parsed = call.parsed(own)
     if "read-only" in parsed.attributes:
         return UNKNOWN
     for where in parsed.operands[:1]:
         if place_of(resolved(where.text, call.shell.cwd)) in ("device", "unknown", "system"):
             call.on_path(EffectKind.MOUNT, where, "repair")
+            if call.name == "xfs_repair" and call.has("-L"):
+                # The journal is thrown away, and what it held with it.
+                call.on_path(EffectKind.DEVICE, where, "erase")
             if "resize" in call.name and call.has("-f", "--force", "-ff"):
                 # Forced past the check that what is stored still fits.
                 call.on_path(EffectKind.DEVICE, where, "partition")

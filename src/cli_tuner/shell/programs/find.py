@@ -48,6 +48,8 @@ def _find(call: Call) -> Value:
         _found(start, narrowed, (*extra, *hunted))
         for start, extra in zip(starts, marks, strict=True)
     ]
+    if _seeks_history(tests):
+        found += [_below(start, ".git") for start in starts]
     if call.has("-delete"):
         for start, extra in zip(starts, marks, strict=True):
             call.on_path(EffectKind.DELETE, start, "recursive", *extra)
@@ -132,6 +134,19 @@ def _found(start: Field, narrowed: bool, extra: tuple[str, ...]) -> Field:
     taints = start.value.taints | {"many", *extra}
     raw = "what it finds" if narrowed else start.raw
     return replace(start, value=replace(start.value, taints=taints), raw=raw)
+
+
+def _seeks_history(tests: list[Field]) -> bool:
+    """Whether what is sought is the folder with a project's history."""
+    texts = [test.text for test in tests]
+    at = texts.index("-name") if "-name" in texts[:-1] else -1
+    named = at >= 0 and texts[at + 1] == ".git" and "-prune" not in texts
+    return named and (at == 0 or texts[at - 1] not in ("!", "-not"))
+
+
+def _below(start: Field, name: str) -> Field:
+    texts = tuple(f"{text.rstrip('/')}/{name}" for text in start.value.texts)
+    return replace(start, value=replace(start.value, texts=texts))
 
 
 def _find_commands(call: Call, tests: list[Field], found: list[Field]) -> None:

@@ -296,10 +296,27 @@ def _code(call: Call, code: Value) -> None:
             run_snippet(call, text)
 
 
+def _typescript(call: Call) -> Value:
+    """tsx, ts-node: node, for another dialect."""
+    call.name = "node"
+    return _language(call)
+
+
+def _ipython(call: Call) -> Value:
+    """ipython: Python, and lines that start with ! for the shell."""
+    code = call.after("-c")
+    if code is not None:
+        banged(call, code.text)
+    call.name = "python"
+    return _language(call)
+
+
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(
-        ("sh", "bash", "zsh", "dash", "ksh", "ash", "fish", "mksh", "rbash", "csh", "tcsh"), _shell
+        "sh bash zsh dash ksh ash fish mksh rbash csh tcsh nu xonsh elvish osh".split(), _shell
     ),
+    **dict.fromkeys(("tsx", "ts-node", "esno"), _typescript),
+    "ipython": _ipython,
     **dict.fromkeys(_CODE_OPTIONS, _language),
     **dict.fromkeys("gcc cc g++ clang clang++ tcc c++ ld as rustc".split(), _compiler),
     "go": _go,

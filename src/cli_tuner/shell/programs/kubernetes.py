@@ -15,6 +15,8 @@ from cli_tuner.shell.programs.credentials import handed_out
 from cli_tuner.shell.programs.wholesale import WHOLE, whole_of_cluster
 from cli_tuner.shell.values import HOLE, UNKNOWN, Value
 
+# A path that asks for labels, dates and names shows nothing of what is stored.
+_ABOUT = re.compile(r"\{(?:range )?(?:\.items\[\*\])?\.?(?:metadata|type|kind)\b[^{}]*\}")
 _REVEALS = re.compile(r"(?:-o=?)?(?:yaml|json|jsonpath|go-template|template|custom-columns)")
 
 
@@ -33,7 +35,8 @@ def _kubectl(call: Call) -> Value:
         return inside(call, command, running="exec" in texts)
     kinds = [t for t in texts if re.match(r"secrets?(?:[/.,]|$)", t)]
     shape = call.after("-o", "--output") or next((a for a in call.args if a.text[:2] == "-o"), None)
-    if kinds and "get" in texts and shape is not None and _REVEALS.match(shape.text):
+    reveals = shape is not None and _REVEALS.match(shape.text) and not _names_only(call)
+    if kinds and "get" in texts and reveals:
         call.effect(EffectKind.SECRET, "the cluster's secrets", "dump")
         return Value((HOLE,), frozenset({"secret"}), "the cluster's secrets")
     if texts[:1] == ["create"] and "token" in texts[1:2] and not dry:
@@ -46,6 +49,12 @@ def _kubectl(call: Call) -> Value:
     printed = apply_facts(call, facts) if facts else UNKNOWN
     everything = "get" in texts and not call.has("-l", "--selector", "--field-selector")
     return Value((HOLE,), frozenset({"many"}), "the cluster's list") if everything else printed
+
+
+def _names_only(call: Call) -> bool:
+    paths = [m[1] for arg in call.args if (m := re.search(r"jsonpath=(.*)", arg.text, re.S))]
+    rest = [_ABOUT.sub("", path).replace("{end}", "").strip("'\" ") for path in paths]
+    return bool(rest) and not any("{" in text or "." in text for text in rest)
 
 
 def _specified(call: Call, texts: list[str]) -> None:
@@ -89,4 +98,6 @@ def _debug(call: Call, texts: list[str]) -> Value:
     return UNKNOWN
 
 
-HANDLERS: dict[str, Handler] = dict.fromkeys(("kubectl", "oc", "k3s", "microk8s"), _kubectl)
+HANDLERS: dict[str, Handler] = dict.fromkeys(
+    ("kubectl", "oc", "k3s", "microk8s", "k", "kubecolor"), _kubectl
+)

@@ -119,4 +119,28 @@ def powershell(call: Call, code: str) -> None:
         call.run_text(known(code), stdin=EMPTY)
 
 
-HANDLERS: dict[str, Handler] = {"m4": _m4, "gm4": _m4, "dc": _dc}
+_DOS = re.compile(
+    r"(?:^|[&|(\n])\s*(?:(?P<delete>rd|rmdir|del|erase)|(?P<disk>format|diskpart|clean))\s+(?P<rest>[^&|\n]*)",
+    re.I,
+)
+_DRIVE = re.compile(
+    r"^\"?(?:[a-z]:\\?\*?|[a-z]:\\(?:windows|users|program files)\b.*|%systemdrive%.*)$", re.I
+)
+
+
+def _dos(call: Call) -> Value:
+    """cmd.exe: a text after /c; what empties a drive, a system's folder or all homes counts."""
+    texts = [arg.text for arg in call.args]
+    start = next((i for i, text in enumerate(texts) if text.lower() in ("/c", "/k")), None)
+    if start is None:
+        return UNKNOWN
+    for match in _DOS.finditer(" ".join(texts[start + 1 :])):
+        words = [word for word in match["rest"].split() if word[:1] != "/"]
+        if match["disk"] and any(re.match(r"[a-z]:$", word, re.I) for word in words):
+            call.effect(EffectKind.DEVICE, words[0], "volume", "erase")
+        elif match["delete"] and any(_DRIVE.match(word) for word in words):
+            call.effect(EffectKind.DELETE, words[0], "recursive", "at:system-top")
+    return UNKNOWN
+
+
+HANDLERS: dict[str, Handler] = {"cmd": _dos, "m4": _m4, "gm4": _m4, "dc": _dc}

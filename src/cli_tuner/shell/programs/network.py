@@ -8,8 +8,9 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.programs.leaks import leaked_variables, steals_identity
+from cli_tuner.shell.programs.web_stores import deletes_by_query, loses_everything
 from cli_tuner.shell.programs.wholesale import WHOLE
-from cli_tuner.shell.values import EMPTY, HOLE, STAR, UNKNOWN, Value, known
+from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
 _CARRIED = frozenset({"secret", "sensitive", "dump"})
@@ -53,6 +54,7 @@ def _curl(call: Call) -> Value:
     method = parsed.argument("-X", "--request")
     if method is not None and method.text.upper() in ("DELETE", "PUT", "PATCH"):
         _changes_state(call, method.text.upper(), urls)
+    _statements(call, [v.text for o, v in parsed.arguments if o in _BODY], urls)
     source = _name(urls)
     local = next((u for u in urls if u.text.startswith("file://")), None)
     if local is not None:
@@ -79,7 +81,6 @@ _OWN_MACHINE = re.compile(
 _STORE_PORTS = frozenset(
     "2375 2376 2379 5984 6333 6443 7474 8001 8086 8123 8200 8500 8983 9200 9201 10250".split()
 )
-_ALL_INDICES = re.compile(rf":920\d/(?:_all|\*|{STAR})?/?(?:\?|$)")
 
 
 def _changes_state(call: Call, method: str, urls: list[Field]) -> None:
@@ -88,9 +89,19 @@ def _changes_state(call: Call, method: str, urls: list[Field]) -> None:
     ports = [match[1] for text in texts if (match := _OWN_MACHINE.match(text))]
     if texts and len(ports) == len(texts) and not _STORE_PORTS & set(ports):
         return
-    every = method == "DELETE" and any(_ALL_INDICES.search(text) for text in texts)
+    every = method == "DELETE" and loses_everything(texts)
     whole = (WHOLE,) if every else ()
     call.effect(EffectKind.REMOTE_STATE, _name(urls), method.lower(), *whole)
+
+
+def _statements(call: Call, bodies: list[str], urls: list[Field]) -> None:
+    """A database that takes its statements from a request, or deletes what a query finds."""
+    from cli_tuner.shell.programs.databases import loses_all
+
+    if any("drop" in body.lower() and loses_all(body) for body in bodies):
+        call.effect(EffectKind.REMOTE_STATE, _name(urls), "database", "delete", WHOLE)
+    elif deletes_by_query(url.text for url in urls):
+        call.effect(EffectKind.REMOTE_STATE, _name(urls), "delete")
 
 
 def _name(urls: list[Field]) -> str:

@@ -21,13 +21,14 @@ from cli_tuner.shell.programs.credentials import handed_out
 from cli_tuner.shell.programs.grants import cloud_access
 from cli_tuner.shell.programs.transfers import cloud_copy
 from cli_tuner.shell.programs.wholesale import WHOLE, agreed, whole_of_cloud
-from cli_tuner.shell.values import HOLE, UNKNOWN, Value
+from cli_tuner.shell.values import EMPTY, HOLE, STAR, UNKNOWN, Value, known
 
 _LOSES = frozenset(
     "delete destroy remove rm rb rmi purge terminate drop reset wipe flush empty erase unpublish "
     "undeploy uninstall detach deregister revoke disable stop kill cancel expire abort rollback "
     "restore suspend schedule reboot restart decommission evict prune del clean deprovision "
-    "failover demote leave forget abandon disassociate unlink deprecate unprotect nuke".split()
+    "failover demote leave forget abandon disassociate unlink deprecate unprotect nuke force_reset "
+    "close-account".split()
 )
 # What only adds (create, run, publish) is daily work with these clients and not among them.
 # Of these, what only holds something up for a while.
@@ -51,10 +52,12 @@ _READS = frozenset(
     "current current-context render package dependency repo dashboard service ip".split()
 )
 _SECRETS = re.compile(
-    r"secretsmanager (?:batch-)?get-secret-value|ssm get-parameters?\b|secrets versions access|"
+    r"secretsmanager (?:batch-)?get-secret-value|secrets versions access|"
     r"keyvault secret (?:show|download)|configure export-credentials|"
     r"configure get \S*secret|keys list\b|config:get\b|appconfig kv list"
 )
+# A parameter that is a secret comes encrypted unless it is asked for in clear.
+_PARAMETER = re.compile(r"ssm get-parameters?\b")
 _EVERY_SECRET = re.compile(r"get-parameters-by-path|batch-get-secret-value")
 # Tokens of the service itself, which its own hosts may be given.
 _TOKENS = re.compile(
@@ -103,10 +106,12 @@ def cloud(call: Call) -> Value:
     if copied is not None:
         return copied
     text = " ".join(words[:6])
+    if text.startswith("ssm send-command"):
+        _sent_command(call)
     if _EVERY_SECRET.search(text):
         every = frozenset({"secret", "shown", "everything"})
         return Value((HOLE,), every, "the secrets of the cloud")
-    if _SECRETS.search(text):
+    if _SECRETS.search(text) or (_PARAMETER.search(text) and call.has("--with-decryption")):
         stored = handed_out(call, "a secret of the cloud")
         # Asked for as lines of a shell, it is a setting for that shell.
         setup = {"setup"} if "export-credentials" in text else set()
@@ -122,6 +127,18 @@ def cloud(call: Call) -> Value:
         call.effect(EffectKind.REMOTE_STATE, f"{call.name} {text}"[:80], *attributes)
     listed = frozenset({"many"}) if kind == "read" and _LISTS.search(text) else frozenset()
     return Value((HOLE,), UNKNOWN.taints | listed)
+
+
+_QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'")
+
+
+def _sent_command(call: Call) -> None:
+    """aws ssm send-command: the texts that run on the machines."""
+    given = call.after("--parameters")
+    _, _, texts = (given.text if given is not None else "").partition("commands=")
+    found = [m[1] or m[2] for m in _QUOTED.finditer(texts)] or [texts.strip("[]")]
+    for text in found:
+        call.run_text(known(text), stdin=EMPTY)
 
 
 _LISTS = re.compile(r"\b(?:list|ls|describe)\b")
@@ -146,6 +163,7 @@ _WHOLE_VERBS = frozenset({"az", "gcloud", "openstack", "doctl", "hcloud"})
 
 
 _HTTP_WRITES = frozenset({"DELETE", "PUT", "PATCH"})
+_PROJECT = re.compile(r"/?(?:repos/[^/]+|orgs|projects|groups)/[^/]+/?$")
 _FORGE_READS = frozenset({"pr", "issue", "browse", "search", "codespace", "gist", "alias"})
 
 
@@ -155,7 +173,9 @@ def _forge(call: Call) -> Value:
     words = [operand.text for operand in call.parsed(Facts(values=_VALUES | {"-R", "-X"})).operands]
     method = call.after("-X", "--method")
     if words[:1] == ["api"] and method is not None and method.text.upper() in _HTTP_WRITES:
-        call.effect(EffectKind.REMOTE_STATE, words[-1], method.text.lower())
+        gone = method.text.upper() == "DELETE" and _PROJECT.match(words[-1])
+        whole = (WHOLE,) if gone else ()
+        call.effect(EffectKind.REMOTE_STATE, words[-1], method.text.lower(), *whole)
     if words[:2] == ["gist", "create"]:
         copied = cloud_copy(call)
         return copied if copied is not None else UNKNOWN
@@ -184,7 +204,9 @@ def _by_flag(call: Call) -> Value:
     if call.has(*_TOPIC_VERBS) and not call.has("--dry-run", "--help"):
         name = call.after("--topic", "--group", "--entity-name")
         target = name.text if name is not None else call.name
-        call.effect(EffectKind.REMOTE_STATE, target, "cloud", "delete")
+        pattern = call.has("--delete") and target.strip(".*+" + STAR) == ""
+        whole = (WHOLE,) if name is not None and pattern else ()
+        call.effect(EffectKind.REMOTE_STATE, target, "cloud", "delete", *whole)
     return UNKNOWN
 
 

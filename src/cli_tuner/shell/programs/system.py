@@ -9,7 +9,7 @@ from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.persistence import graded
-from cli_tuner.shell.programs.wholesale import WHOLE, whole_of_branch
+from cli_tuner.shell.programs.wholesale import WHOLE, listed, whole_of_branch
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
@@ -123,7 +123,21 @@ def _git(call: Call) -> Value:
     if whole_of_branch(call, texts):
         call.effect(EffectKind.REMOTE_STATE, "a branch that others share", "git", WHOLE)
     facts = facts_of("git-commands")
-    return apply_facts(call, facts) if facts else UNKNOWN
+    printed = apply_facts(call, facts) if facts else UNKNOWN
+    return _branches(call, texts) or printed
+
+
+def _branches(call: Call, texts: list[str]) -> Value | None:
+    """A list of all branches, or the loss of all that a list printed."""
+    if "-D" in texts and "branch" in texts[:3] and listed(call.args):
+        call.effect(EffectKind.REMOTE_STATE, "every branch", "git", "local", WHOLE)
+    if _BRANCH_LISTS & set(texts[:3]) and not _BRANCH_CHOICES & set(texts):
+        return Value((HOLE,), frozenset({"many"}), "the list of branches")
+    return None
+
+
+_BRANCH_LISTS = frozenset({"for-each-ref", "ls-remote", "branch", "tag"})
+_BRANCH_CHOICES = frozenset("--merged --no-merged --contains --points-at --list -l".split())
 
 
 def _recipes(call: Call, makefile: str) -> None:
@@ -148,6 +162,9 @@ _MAKE = re.compile(r"\$[({]MAKE[)}]")
 def _make(call: Call) -> Value:
     """make runs what the makefile says; one that comes from here is read as recipes."""
     where = call.after("-f", "--file", "--makefile")
+    shell = call.after("SHELL", ".SHELLFLAGS")
+    if shell is not None and " " in shell.text.strip():
+        call.run_text(shell.value, stdin=EMPTY)
     content: Value | None = None
     evaluated = call.after("--eval", "-E")
     if evaluated is not None:

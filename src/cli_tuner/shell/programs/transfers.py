@@ -11,6 +11,7 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.programs.wholesale import WHOLE, disposable
 from cli_tuner.shell.values import EMPTY, HOLE, HOME, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
@@ -93,6 +94,11 @@ def _down(call: Call, paths: list[Field]) -> Value:
     return EMPTY
 
 
+# A remote, or one bucket of it.
+_STORE_TOP = re.compile(r"[\w-]+:/?[\w.-]*/?$")
+_SELECTS = ("--include", "--exclude", "--filter", "--min-age", "--max-age", "--filter-from")
+
+
 def _rclone(call: Call) -> Value:
     if call.has("-n", "--dry-run", "--help"):
         return UNKNOWN
@@ -109,7 +115,13 @@ def _rclone(call: Call) -> Value:
     if words[:2] in (["config", "show"], ["config", "dump"]):
         return Value((HOLE,), frozenset({"secret", "shown"}), "the keys of the remotes")
     if words[:1] and words[0] in ("delete", "purge", "deletefile", "cleanup", "rmdir", "rmdirs"):
-        call.effect(EffectKind.REMOTE_STATE, words[-1], "cloud", "delete")
+        every = (
+            words[0] in ("delete", "purge")
+            and _STORE_TOP.match(words[-1])
+            and not call.has(*_SELECTS)
+        )
+        whole = (WHOLE,) if every and not disposable(words) else ()
+        call.effect(EffectKind.REMOTE_STATE, words[-1], "cloud", "delete", *whole)
     if words[:1] == ["serve"]:
         call.effect(EffectKind.NETWORK_OUT, words[-1], "server")
     return Value((HOLE,), frozenset({"downloaded"}), words[-1]) if words[:1] == ["cat"] else UNKNOWN

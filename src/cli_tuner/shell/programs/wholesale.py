@@ -54,16 +54,27 @@ def listed(fields: Iterable[Field]) -> bool:
 
 
 _CHOSEN = ("-l", "--selector", "--field-selector")
-_KEPT = frozenset({"cloud", "cluster", "infrastructure"})
+_KEPT = frozenset({"cloud", "cluster", "infrastructure", "database", "stores"})
+# A table may be named live_sessions; a database's host or settings say production in full.
+_PRODUCTION = re.compile(r"(?<![a-z])(?:prod|production)(?![a-z])", re.I)
+_SETTINGS = (
+    "RAILS_ENV RACK_ENV APP_ENV NODE_ENV DJANGO_SETTINGS_MODULE MIX_ENV DATABASE_URL PGHOST "
+    "PGDATABASE MYSQL_HOST ENV ENVIRONMENT".split()
+)
 
 
 def graded(call: Call, target: str | None, attributes: tuple[str, ...]) -> tuple[str, ...]:
     """The attributes of an effect on remote state, with what the names in the words say."""
     if "change" in attributes or not _KEPT & set(attributes):
         return attributes
-    if call.has(*_CHOSEN) or _one_object(call):
+    if ("database" not in attributes and call.has(*_CHOSEN)) or _one_object(call):
         return attributes
     words = [target or "", *(arg.text for arg in call.args)]
+    if "database" in attributes:
+        known = (call.shell.scope.variables.get(name) for name in _SETTINGS)
+        words += [value.text for value in known if value is not None]
+        serious = _PRODUCTION.search(" ".join(words)) is not None
+        return (*attributes, "production") if serious else attributes
     if "cluster" in attributes:
         # One thing in a namespace of that name is not the namespace.
         inside = call.after("-n", "--namespace")
@@ -88,6 +99,14 @@ _HOLDERS = frozenset(
     "project projects group groups cluster clusters folder folders organization organizations "
     "resource-group instances:sql databases buckets".split()
 )
+# Holders by the service, which is the first word: `az storage account delete`.
+_HOLDERS_OF = {"sql": "instances", "storage": "account", "cosmosdb": "delete", "keyvault": "purge"}
+# Clients that ask nothing, and what takes all there is with them.
+_UNASKED = re.compile(
+    r"^(?:aws organizations (?:close-account|delete-organization)|firebase database:remove /(?: |$)"
+    r"|firebase firestore:delete .*--all-collections|consul kv delete .*-recurse(?: /?)?$"
+    r"|rabbitmqctl (?:.* )?(?:force_)?reset$|bq rm .*-f.*\s[\w-]+:\w+$)"
+)
 _STORE_ROOT = re.compile(rf"(?:s3|gs|b2|oss|cos)://[^/{STAR}{HOLE}]+/?[*{STAR}]*$")
 _WITHOUT_COPY = ("--skip-final-snapshot",)
 
@@ -98,10 +117,12 @@ def whole_of_cloud(call: Call, words: list[str]) -> bool:
         return False
     if listed(call.args) or call.has(*_WITHOUT_COPY):
         return True
+    if _UNASKED.search(" ".join([call.name, *(arg.text for arg in call.args)])):
+        return True
     recursive = call.has("-r", "-R", "--recursive", "-rf") or call.name == "s5cmd"
     if any(_STORE_ROOT.match(word) for word in words):
         return recursive or (call.has("--force") and bool({"rb", "rm"} & set(words)))
-    holders = _HOLDERS | ({"instances"} if words[:1] == ["sql"] else set())
+    holders = _HOLDERS | {_HOLDERS_OF.get(words[0] if words else "", "")}
     return agreed(call) and (call.has("--all") or bool(holders & set(words[:4])))
 
 
@@ -118,6 +139,8 @@ _KEPT_KINDS = frozenset(
 def whole_of_cluster(call: Call) -> bool:
     """Whether `kubectl delete` takes everything of a kind that is not made again by itself."""
     words = [arg.text for arg in call.args if arg.text[:1] != "-"]
+    if "drain" in words and call.has("--all") and not call.has(*_CHOSEN):
+        return True
     if "delete" not in words or call.has(*_CHOSEN) or disposable(arg.text for arg in call.args):
         return False
     if listed(call.args):
@@ -143,6 +166,6 @@ def whole_of_branch(call: Call, texts: list[str]) -> bool:
     if any(text[:1] in "+:" for text in shared):
         return True
     if call.has("-d", "--delete"):
-        return bool(shared)
+        return bool(shared) or listed(call.args)
     forced = call.has("-f", "--force")
     return forced and (bool(shared) or call.has("--all", "--mirror"))
