@@ -5,6 +5,7 @@ systemd-analyze and promtool are used where they are installed.
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -276,17 +277,23 @@ def test_the_image_is_made_of_files_that_are_there_and_runs_as_nobody():
     "path", sorted((DEPLOY / "systemd").glob("*.service")), ids=lambda path: path.name
 )
 def test_units_start_commands_that_there_are(path):
-    started = re.findall(r"^ExecStart=\S+/cli-tuner (.*)$", path.read_text(), re.M)
+    started = re.findall(r"^ExecStart=\S+/(cli-tuner\S*) ?(.*)$", path.read_text(), re.M)
     assert started
-    for line in started:
-        build_parser().parse_args(line.split())
+    for program, arguments in started:
+        if program == "cli-tuner":
+            build_parser().parse_args(arguments.split())
+        else:
+            assert os.access(DEPLOY / "retrain" / program, os.X_OK)
 
 
 @pytest.fixture
 def units(tmp_path):
     """The units, started from where there is a program."""
     for path in (DEPLOY / "systemd").iterdir():
-        text = path.read_text().replace("/opt/cli-tuner/bin/cli-tuner", shutil.which("true"))
+        there = shutil.which("true")
+        text = re.sub(
+            r"^(ExecStart=)/opt/\S+/bin/cli-tuner\S*", rf"\1{there}", path.read_text(), flags=re.M
+        )
         (tmp_path / path.name).write_text(text)
     return tmp_path
 
@@ -296,15 +303,21 @@ def test_systemd_takes_the_units(units):
     for path in units.iterdir():
         said = ended_well(SYSTEMD, "verify", path)
         assert not said.strip(), said
-    (when,) = re.findall(r"^OnCalendar=(.*)$", (units / "cli-tuner-watch.timer").read_text(), re.M)
-    assert "Mon *-*-*" in ended_well(SYSTEMD, "calendar", when)
+    for name, said in {"watch": "Mon *-*-*", "retrain": "*-01,04,07,10-02"}.items():
+        (when,) = re.findall(
+            r"^OnCalendar=(.*)$", (units / f"cli-tuner-{name}.timer").read_text(), re.M
+        )
+        assert said in ended_well(SYSTEMD, "calendar", when)
 
 
 @pytest.mark.skipif(SYSTEMD is None, reason="systemd-analyze comes with systemd")
-@pytest.mark.parametrize("name", ["cli-tuner", "cli-tuner-watch"])
-def test_systemd_finds_the_services_little_exposed(units, name):
+@pytest.mark.parametrize(
+    ("name", "most"), [("cli-tuner", 20), ("cli-tuner-watch", 20), ("cli-tuner-retrain", 32)]
+)
+def test_systemd_finds_the_services_little_exposed(units, name, most):
+    """In tenths. A training makes namespaces for the commands that it evaluates."""
     said = ended_well(
-        SYSTEMD, "security", "--offline=true", "--threshold=20", "--no-pager",
+        SYSTEMD, "security", "--offline=true", f"--threshold={most}", "--no-pager",
         units / f"{name}.service",
     )  # fmt: skip
     assert "OK" in said

@@ -60,7 +60,8 @@ _COLUMNS: dict[type[Record], dict[str, Any]] = {
 _MAY_BE_NULL = {"mean_logprob", "level", "refusal"}
 
 # Latin-1 has a letter for every byte, so no line is refused for its bytes; a whole one is ASCII.
-# The seal of 149 characters is that of journal/line.py; capturing groups in it cost four times the processor time.
+# The seal of 149 characters is that of journal/line.py; taken apart by groups of the expression, it
+# would cost four times the processor time.
 _LINES = r"""
 CREATE OR REPLACE TEMP TABLE lines AS
 SELECT number, left(line, -149) || '}' AS body,
