@@ -7,6 +7,9 @@ A keyless signature (sigstore) proves who signed by asking servers on the networ
 for fresh roots at verifying. A release must be verified on a machine without a network, so the
 trust is a public key that an administrator put into the configuration folder.
 
+OpenSSF's `model-signing` has keys of one's own, too, and needs no network for them. Why it is not
+used is in docs/operations/releases.md.
+
 The signed bytes are preceded by a line that says what they are, so that a signature made for
 something else with the same key is none here.
 """
