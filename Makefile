@@ -100,7 +100,7 @@ lock: $(VENV)/.dev
 	$(BIN)/uv export --frozen --quiet --no-header --no-annotate --no-emit-project \
 		--no-default-groups --group build -o requirements/run.txt
 	$(BIN)/uv export --frozen --quiet --no-header --no-annotate --no-emit-project \
-		--extra data --extra evaluate --extra serve --extra otel --extra mcp --extra release --extra quantize --group build --group dev -o requirements/dev.txt
+		--extra data --extra evaluate --extra serve --extra otel --extra mcp --extra release --extra watch --extra quantize --group build --group dev -o requirements/dev.txt
 	$(BIN)/uv export --frozen --quiet --no-header --no-annotate --no-emit-project \
 		--only-group docs -o requirements/docs.txt
 
