@@ -51,6 +51,13 @@ def test_values_are_changed_by_their_path(load):
     assert (house.doors, house.pets[0].name, house.pets[1].lives) == (3, "Kit", 2)
 
 
+def test_off_and_no_are_words_and_true_is_none(load):
+    assert load("name: off\n").name == "off"
+    assert load(GOOD, "name=no", "pets.1.bark=on").pets[1].bark == "on"
+    with pytest.raises(ConfigError, match="name: input should be a valid string"):
+        load(GOOD, "name=true")
+
+
 MISTAKES = {
     "name: home\ndors: 2\n": r'house\.yaml:2: unknown key "dors"; did you mean "doors"\?',
     "doors: 2\n": r'house\.yaml:1: the key "name" is missing',
@@ -86,6 +93,8 @@ def test_a_mistake_is_named_with_its_place(load, text):
         ("pets.7.name=x", "there is no 7 there"),
         ("pets.name=x", "there is no name there"),
         ("doors=many", "doors: input should be a valid integer"),
+        ("name=[", r"--set name=\[: \[ is not YAML"),
+        ("pets.1={kind: dog, kind: cat}", 'the key "kind" is given twice'),
         ("dors=3", 'unknown key "dors"; did you mean "doors"'),
     ],
 )

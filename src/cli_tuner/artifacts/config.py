@@ -6,6 +6,7 @@ value; what follows `=` is read as YAML.
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
@@ -67,8 +68,19 @@ def _explained(where: str, loc: _Loc, kind: str, message: str, known: list[str])
     return ConfigError(f"{where}: {name}: {said[:1].lower()}{said[1:]}")
 
 
+_BOOLEAN = "tag:yaml.org,2002:bool"
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML in which a key that is given twice is an error, not the last one's silent victory."""
+    """YAML in which a key that is given twice is an error, not the last one's silent victory.
+
+    Only `true` and `false` are booleans, as in YAML 1.2: `tracking: off` is a word.
+    """
+
+    yaml_implicit_resolvers: typing.ClassVar[dict[str, list[tuple[str, Any]]]] = {
+        first: [one for one in resolvers if one[0] != _BOOLEAN]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """The mapping, if each of its keys is there once."""
@@ -82,6 +94,11 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    _BOOLEAN, re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), "tTfF"
+)
 
 
 def _tree(path: Path) -> Any:
@@ -114,11 +131,19 @@ def _apply(data: Any, change: str) -> None:
     for part in way:
         where = _step(where, part, change)
     if isinstance(where, dict):
-        where[last] = yaml.safe_load(text)
+        where[last] = _value(text, change)
     elif isinstance(where, list) and last.isdigit() and int(last) < len(where):
-        where[int(last)] = yaml.safe_load(text)
+        where[int(last)] = _value(text, change)
     else:
         raise ConfigError(f"--set {change}: there is no {last} there")
+
+
+def _value(text: str, change: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506  a SafeLoader
+    except yaml.YAMLError as error:
+        said = getattr(error, "problem", None) or "cannot be read"
+        raise ConfigError(f"--set {change}: {text} is not YAML: {said}") from error
 
 
 def _step(where: Any, part: str, change: str) -> Any:
