@@ -55,6 +55,14 @@ def ansi_c(body: str) -> str:
     return _ANSI.sub(one, body)
 
 
+_NULL_OCTAL = re.compile(r"(?<!\\)((?:\\\\)*)\\0([0-7]{1,3})")
+
+
+def echoed(text: str) -> str:
+    """The escapes of `echo -e` and `printf %b`, where a zero stands before an octal number."""
+    return ansi_c(_NULL_OCTAL.sub(r"\1\\\2", text))
+
+
 class Scanner:
     """A position in a text, and what can be read from there.
 

@@ -190,7 +190,8 @@ def _chage(call: Call) -> Value:
 
 def _visudo(call: Call) -> Value:
     """visudo is the right way, unless the editor is not one."""
-    if call.has("-c", "--check", "--help"):
+    checks = any(re.match(r"-\w*c", arg.text) for arg in call.args)
+    if checks or call.has("--check", "--help"):
         return UNKNOWN
     where = "/etc/sudoers" if call.name == "visudo" else f"the file of {call.name}"
     if call.stdin.texts != ("",):

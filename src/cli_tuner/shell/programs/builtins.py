@@ -56,7 +56,7 @@ def _alias(call: Call) -> Value:
 
 
 def _echo(call: Call) -> Value:
-    from cli_tuner.shell.scan import ansi_c
+    from cli_tuner.shell.scan import echoed
 
     args, escapes, newline = list(call.args), False, "\n"
     while args and args[0].text in ("-n", "-e", "-E", "-ne", "-en"):
@@ -67,7 +67,7 @@ def _echo(call: Call) -> Value:
     for index, arg in enumerate(args):
         value = arg.value
         if escapes:
-            value = Value(tuple(ansi_c(text) for text in value.texts), value.taints, value.source)
+            value = Value(tuple(echoed(text) for text in value.texts), value.taints, value.source)
         values += [known(" "), value] if index else [value]
     return concatenated([*values, known(newline)])
 

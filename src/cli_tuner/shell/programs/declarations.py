@@ -11,7 +11,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.again import number_of
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
-from cli_tuner.shell.scan import ansi_c
+from cli_tuner.shell.scan import ansi_c, echoed
 from cli_tuner.shell.values import (
     ALTERNATIVES_MAX,
     EMPTY,
@@ -236,7 +236,7 @@ def _formatted(template: str, rest: list[str]) -> str:
             value = rest[used] if used < len(rest) else ""
             used += 1
             if match.group(2) == "b":
-                return ansi_c(value)
+                return echoed(value)
             if match.group(2) == "c":
                 return value[:1]
             if match.group(2) in "xXo" and value.isdigit():

@@ -59,7 +59,9 @@ _REBOOTS = re.compile(
 _KILLS_ALL = re.compile(
     r"\bkill\s*\(?\s*(?:[\"']?(?:SIG)?(?:KILL|TERM|STOP|HUP|\d+)[\"']?|signal\.\w+|:\w+)\s*,\s*-\s*1\b|"
     r"\bkill\s*\(\s*-\s*1\s*,|kill\s*\(\s*1\s*,|-9\s*=>\s*-1|"
-    r"/proc/(?:\[0-9\]|\[\^?\d|\*|\d\*)[\s\S]*\bkill\b|\bkill\b[\s\S]*/proc/(?:\[0-9\]|\*)"
+    r"/proc/(?:\[0-9\]|\[\^?\d|\*|\d\*)[\s\S]*\bkill\b|\bkill\b[\s\S]*/proc/(?:\[0-9\]|\*)|"
+    r"\bkill\s*\([\s\S]*(?:listdir|scandir|glob|readdir)\w*\(\s*[\"']/proc\b|"
+    r"(?:listdir|scandir|readdir)\w*\(\s*[\"']/proc[\"'][\s\S]*\bkill\s*\("
 )
 _GIGABYTE = 1e9
 

@@ -302,6 +302,14 @@ def _typescript(call: Call) -> Value:
     return _language(call)
 
 
+def _rake(call: Call) -> Value:
+    """rake: tasks that a project defines; -e is Ruby, with its file tasks at hand."""
+    if call.after("-e", "-E", "--execute", "--execute-continue", "-p") is None:
+        return UNKNOWN
+    call.name = "ruby"
+    return _language(call)
+
+
 def _ipython(call: Call) -> Value:
     """ipython: Python, and lines that start with ! for the shell."""
     code = call.after("-c")
@@ -317,6 +325,7 @@ HANDLERS: dict[str, Handler] = {
     ),
     **dict.fromkeys(("tsx", "ts-node", "esno"), _typescript),
     "ipython": _ipython,
+    "rake": _rake,
     **dict.fromkeys(_CODE_OPTIONS, _language),
     **dict.fromkeys("gcc cc g++ clang clang++ tcc c++ ld as rustc".split(), _compiler),
     "go": _go,

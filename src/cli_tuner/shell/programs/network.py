@@ -268,7 +268,13 @@ def _netcat(call: Call) -> Value:
         return EMPTY
     if "scan" in parsed.attributes or "help" in parsed.attributes:
         return UNKNOWN
+    if _EMPTIES.match(call.stdin.text):
+        call.effect(EffectKind.REMOTE_STATE, host, "database", "delete", WHOLE)
     return open_connection(call, host)
+
+
+# What redis and memcached take as plain lines.
+_EMPTIES = re.compile(r"\s*(?:\*1\r?\n\$\d+\r?\n)?(?:flushall|flushdb|flush_all)\b", re.I)
 
 
 def _host(parsed: Parsed) -> str | None:

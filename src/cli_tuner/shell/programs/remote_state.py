@@ -108,7 +108,7 @@ def cloud(call: Call) -> Value:
     text = " ".join(words[:6])
     if text.startswith("ssm send-command"):
         _sent_command(call)
-    if _EVERY_SECRET.search(text):
+    if _EVERY_SECRET.search(text) and ("ssm" not in words or call.has("--with-decryption")):
         every = frozenset({"secret", "shown", "everything"})
         return Value((HOLE,), every, "the secrets of the cloud")
     if _SECRETS.search(text) or (_PARAMETER.search(text) and call.has("--with-decryption")):
@@ -149,7 +149,7 @@ _LOCAL = frozenset("configure config auth login logout sso account completion in
 
 def _read_by_service(client: str, words: list[str]) -> tuple[str, str]:
     """The verb, with a first word that may be spelled like one but names a service."""
-    if words[:1] and words[0] in _LOCAL:
+    if words[:1] and (words[0] in _LOCAL or "update-kubeconfig" in words[:2]):
         return "read", words[0]
     if words[1:2] and words[0] in _READS and words[1] in _LOSES:
         return "lose", words[1]  # the first word is what is lost: `backup delete`

@@ -43,6 +43,8 @@ _VALUES = (
     "--env-file -e -w -i --ignore --watch --exts -l --limit -r --rootfs -b --cwd --config -t --tag "
     "--tool --delay --times --command-timeout --log-file --env"
 )
+# Versions of tools may stand before the command: `mise exec node@20 -- npm test`.
+_VERSIONED = frozenset({"mise", "rtx", "asdf"})
 # These take several words each.
 _BINDS = {"--bind": 2, "--ro-bind": 2, "--dev-bind": 2, "--symlink": 2, "--setenv": 2}
 _TEXTS: dict[str, tuple[str, ...]] = {
@@ -119,8 +121,8 @@ def _command_of(call: Call) -> list[Field]:
         rest, _ = _skip_options(rest[1:], _wrapper(_VALUES))
     rest = rest[own:]
     texts = [field.text for field in rest]
-    if own and "--" in texts[:1]:
-        rest = rest[1:]
+    if "--" in texts and (own or call.name in _VERSIONED):
+        rest = rest[texts.index("--") + 1 :]
     while rest and "=" in rest[0].text and rest[0].text.partition("=")[0].isidentifier():
         rest = rest[1:]
     return rest

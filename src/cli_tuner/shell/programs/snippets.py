@@ -13,7 +13,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call
 from cli_tuner.shell.programs.exhaustion import exhaustion
 from cli_tuner.shell.programs.languages import powershell, tcl
-from cli_tuner.shell.programs.source import read_calls, readable, without_comments
+from cli_tuner.shell.programs.source import read_calls, readable, unaliased, without_comments
 from cli_tuner.shell.programs.walkers import walked
 from cli_tuner.shell.values import EMPTY, HOLE, HOME, STAR, UNKNOWN, Value
 from cli_tuner.shell.words import Field
@@ -102,6 +102,7 @@ def run_snippet(call: Call, code: str) -> None:
         from cli_tuner.shell.programs.folding import folded
 
         code = folded(without_comments(readable(call, code), call.name), call.name)
+        code = unaliased(code) if call.name in ("node", "deno", "bun") else code
         _other_syntax(call, code)
     if not (call.name in ("python", "pypy") and _read_as_python(call, code)):
         _commands(call, code)

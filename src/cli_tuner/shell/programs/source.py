@@ -130,6 +130,21 @@ def readable(call: Call, code: str) -> str:
     return code[:CODE_MAX]
 
 
+_IMPORTED = re.compile(
+    r"\{([^{}]*)\}\s*(?:=\s*(?:await\s+)?(?:require|import)\s*\(|from)\s*"
+    r"[\"'](?:node:)?(?:child_process|fs|fs/promises)[\"']"
+)
+_RENAMED = re.compile(r"(\w+)\s*(?::|\bas\b)\s*(\w+)")
+
+
+def unaliased(code: str) -> str:
+    """JavaScript with the functions it took under names of its own under their names again."""
+    for match in _IMPORTED.finditer(code):
+        for name, alias in _RENAMED.findall(match[1]):
+            code = re.sub(rf"(?<![\w.]){alias}\s*\(", f"{name}(", code)
+    return code
+
+
 def read_calls(call: Call, code: str) -> None:
     """Emit what the calls in the code do."""
     for found in _named(code, call.name):

@@ -1,0 +1,65 @@
+"""Backups, clusters, databases and interfaces: one of many is asked about, all of it is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli_tuner.guard import check
+
+
+@pytest.mark.parametrize(
+    ("one", "everything"),
+    [
+        ("borg delete repo::monday", "borg delete /mnt/backup/repo"),
+        ("restic forget --keep-daily 7 --prune", "restic forget --prune --unsafe-allow-remove-all"),
+        ("barman delete main 20260101T000000", "barman delete main all"),
+        ("vault kv delete secret/app", "vault secrets disable secret/"),
+        ("kafka-topics.sh --delete --topic orders", "kafka-topics.sh --delete --topic '.*'"),
+        ("dropdb -i shop", "dropdb shop"),
+        ("dropdb shop_test", "dropdb --if-exists -f production"),
+        ("rails db:drop", "RAILS_ENV=production rails db:drop"),
+        ("psql -c 'DROP TABLE x'", "psql -h prod-db -c 'DROP TABLE x'"),
+        ("trino --execute 'DROP TABLE x'", "trino --execute 'DROP SCHEMA hive.sales CASCADE'"),
+        ("gh api -X DELETE repos/a/b/hooks/1", "gh api -X DELETE repos/a/b"),
+        ("curl -X DELETE http://es:9200/logs-2019", "curl -X DELETE http://es:9200/_all"),
+        ("rclone purge remote:backups/2019", "rclone purge remote:backups"),
+        (
+            "redis-cli --scan --pattern 's:*' | xargs redis-cli del",
+            "redis-cli --scan --pattern '*' | xargs redis-cli del",
+        ),
+    ],
+)
+def test_one_of_many_is_asked_about_and_all_is_refused(one, everything):
+    assert check(one).level == "review"
+    assert check(everything).level == "dangerous"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "borg list repo",
+        "restic forget --keep-last 1 --dry-run",
+        "ceph status",
+        "kubeadm token list",
+        "curl -d 'note=drop database' http://localhost:3000/notes",
+        "mysql -h prod -e 'show databases'",
+        "RAILS_ENV=production rails db:migrate:status",
+        "git branch --merged | grep -v main | xargs git branch -d",
+        "kubectl get secrets -o jsonpath='{.items[*].metadata.name}'",
+        "aws ssm get-parameters-by-path --path /app/flags",
+        "sudo visudo -cf /etc/sudoers",
+    ],
+)
+def test_what_only_looks_is_safe(command):
+    assert check(command).level == "safe"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "kubectl get secrets -o jsonpath='{.items[*].data}'",
+        "aws ssm get-parameters-by-path --path /app --with-decryption",
+    ],
+)
+def test_a_secret_in_clear_is_still_one(command):
+    assert check(command).level == "dangerous"
