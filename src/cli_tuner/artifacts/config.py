@@ -77,11 +77,6 @@ class _Loader(yaml.SafeLoader):
     Only `true` and `false` are booleans, as in YAML 1.2: `tracking: off` is a word.
     """
 
-    yaml_implicit_resolvers: typing.ClassVar[dict[str, list[tuple[str, Any]]]] = {
-        first: [one for one in resolvers if one[0] != _BOOLEAN]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """The mapping, if each of its keys is there once."""
         seen: set[str] = set()
@@ -96,6 +91,10 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_Loader.yaml_implicit_resolvers = {
+    first: [one for one in resolvers if one[0] != _BOOLEAN]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_implicit_resolver(
     _BOOLEAN, re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), "tTfF"
 )
