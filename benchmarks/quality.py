@@ -96,6 +96,9 @@ MEASUREMENTS = (
                 "--out benchmarks/results/service.json"),
     Measurement("scaling", "speed", "[SCALING](SCALING.md), in place",
                 "python benchmarks/scaling.py --write"),
+    Measurement("stranger", "speed",
+                "[results/walkthrough](../benchmarks/results/walkthrough.md), in place",
+                "python benchmarks/stranger.py --skip test"),
     Measurement("cold-start", "speed",
                 "[QUANTIZATION](QUANTIZATION.md), the first answer, stage by stage",
                 "python benchmarks/cold_start.py fast+none fast-trimmed+none --runs 5 "
