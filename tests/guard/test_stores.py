@@ -22,6 +22,11 @@ from cli_tuner.guard import check
         ("trino --execute 'DROP TABLE x'", "trino --execute 'DROP SCHEMA hive.sales CASCADE'"),
         ("gh api -X DELETE repos/a/b/hooks/1", "gh api -X DELETE repos/a/b"),
         ("curl -X DELETE http://es:9200/logs-2019", "curl -X DELETE http://es:9200/_all"),
+        (
+            "python3 -c \"c.execute('drop table users')\"",
+            "python3 -c \"c.execute('drop database shop')\"",
+        ),
+        ("rails runner 'User.destroy_all'", "RAILS_ENV=production rails runner 'User.destroy_all'"),
         ("rclone purge remote:backups/2019", "rclone purge remote:backups"),
         (
             "redis-cli --scan --pattern 's:*' | xargs redis-cli del",
@@ -40,6 +45,9 @@ def test_one_of_many_is_asked_about_and_all_is_refused(one, everything):
         "borg list repo",
         "restic forget --keep-last 1 --dry-run",
         "ceph status",
+        'python3 -c "import sys; sys.stdout.flush()"',
+        "ruby -e 'h = {a: 1}; h.delete(:a); p h'",
+        "rails runner 'Rails.cache.clear'",
         "kubeadm token list",
         "curl -d 'note=drop database' http://localhost:3000/notes",
         "mysql -h prod -e 'show databases'",

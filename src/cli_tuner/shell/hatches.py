@@ -77,7 +77,7 @@ _PAGERS = frozenset(
     "sqlite3 lftp aws dpkg rpm yum apt apt-get ul pg most crontab timedatectl hostnamectl "
     "loginctl dmesg service info pinfo telnet sftp cobc byebug irb pry".split()
 )
-_BANG = re.compile(r"(?:^|\n)\s*[:\\]?!\s*(?P<command>\S[^\n]*)")
+_BANG = re.compile(r"(?:^|\n)\s*\+?[:\\]?!\s*(?P<command>\S[^\n]*)")
 _EXPLOIT = re.compile(
     r"dirty[-_]?(?:cow|pipe|cred|sock)|pwnkit|cve[-_]\d{4}[-_]\d{3,}|baron[-_]?samedit|"
     r"sudo[-_]?(?:edit[-_])?(?:exploit|pwn|hax)|overlayfs[-_]?(?:exploit|poc)|getroot|"

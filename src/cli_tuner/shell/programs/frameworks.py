@@ -41,13 +41,23 @@ _LOSING = re.compile(
 )
 
 
-# The programs with which such a command line starts.
+def _console(call: Call) -> None:
+    """Code for a framework's own runner or console, given as a word or on standard input."""
+    from cli_tuner.shell.programs.code_stores import loses_stored
+
+    texts = [arg.text for arg in call.args[:8]]
+    if "runner" in texts or ("r" in texts[:1] and call.name == "rails"):
+        loses_stored(call, " ".join(texts))
+    elif "tinker" in texts or {"console", "c"} & set(texts[:3]):
+        code = call.after("--execute")
+        loses_stored(call, f"{code.text if code is not None else ''}\n{call.stdin.text}")
 
 
 def loses_data(call: Call) -> bool:
     """Emit the loss of a database's or a registry's state, if the words name such a task."""
     if call.has("--help", "-h", "--dry-run", "--pretend", "--sql"):
         return False
+    _console(call)
     words = " ".join([call.name, *(arg.text for arg in call.args[:12])])
     match = _LOSING.search(words)
     if match:

@@ -11,6 +11,7 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call
+from cli_tuner.shell.programs.code_stores import loses_stored
 from cli_tuner.shell.programs.exhaustion import exhaustion
 from cli_tuner.shell.programs.languages import powershell, tcl
 from cli_tuner.shell.programs.source import read_calls, readable, unaliased, without_comments
@@ -119,6 +120,7 @@ def run_snippet(call: Call, code: str) -> None:
         call.effect(EffectKind.EXECUTE, "what it downloads", "downloaded")
     elif re.search(r"\bexec\b|\beval\b|os\.system", code) and _DECODES.search(code):
         call.effect(EffectKind.EXECUTE, "what it decodes", "decoded")
+    loses_stored(call, code)
     exhaustion(call, code)
     if _SETUID.search(code) or ("setuid" in code and _SHELL_SPAWN.search(code)):
         call.effect(EffectKind.PRIVILEGE, "root", "setuid")
