@@ -42,7 +42,8 @@ class TrainData(Config):
 
     folder: str
     keep: dict[str, Share] = Field(default_factory=dict)
-    """For each source name, the share of its training rows that stays; seeded, by row."""
+    """For each source name, the share of its training rows that stays; seeded, by row. A key
+    `generated/find` is for the rows of that source whose id begins with `find.`."""
     rows: int | None = Field(default=None, ge=1)
     """At most so many training rows, after `keep`; seeded."""
     max_tokens: int = Field(default=352, ge=16, le=32_768)
@@ -56,6 +57,8 @@ class Lora(Config):
     alpha: float = Field(default=32.0, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     modules: tuple[Module, ...] = Field(default=ALL_LINEAR, min_length=1)
+    start: str | None = None
+    """Go on from this adapter of the catalogue, or GGUF file; None: from nothing."""
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
@@ -160,4 +163,6 @@ class TrainConfig(StageConfig):
             raise ValueError("examples_per_step must be a multiple of micro_batch_size times gpus")
         if self.engine == "axolotl" and (self.data.keep or self.data.rows):
             raise ValueError("axolotl takes all rows; make a smaller set with the data stage")
+        if self.engine == "axolotl" and self.lora.start is not None:
+            raise ValueError("axolotl begins from nothing: lora.start is for the engine torch")
         return self

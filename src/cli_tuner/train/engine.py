@@ -26,6 +26,7 @@ from cli_tuner.train.lora import Adapter
 from cli_tuner.train.model import Architecture, Qwen2
 from cli_tuner.train.record import hardware
 from cli_tuner.train.result import Finished, write_result
+from cli_tuner.train.start import Start, find_start
 from cli_tuner.train.track import METRICS, Tracker, read_rows, wandb_run
 
 
@@ -35,7 +36,9 @@ def train_with_torch(config: TrainConfig, work: Path, folder: Path, progress: Pr
     Raises TrainingPaused when the sitting's time is up, TrainingError if it cannot go on.
     """
     progress.step("read the base and the data")
-    base = find_base(config.base, config.sitting.base_file, Paths.of(), progress)
+    paths = Paths.of()
+    base = find_base(config.base, config.sitting.base_file, paths, progress)
+    start = None if config.lora.start is None else find_start(config.lora.start, paths)
     tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
     examples = read_examples(config.data, config.seed, tokenizer)
     work.mkdir(parents=True, exist_ok=True)
@@ -49,7 +52,7 @@ def train_with_torch(config: TrainConfig, work: Path, folder: Path, progress: Pr
     state, tensors = load(work, begin)
     progress.step(f"load {base.name}")
     device = _device(config)
-    model = load_model(config, base, device)
+    model = load_model(config, base, device, start)
     plain = config.model_dump(mode="json", exclude=set(config.operational))
     run = wandb_run(config.sitting, work, config.name, state.tracking_id, plain)
     tracker = Tracker(work, state.step if tensors else -1, run)
@@ -62,6 +65,7 @@ def train_with_torch(config: TrainConfig, work: Path, folder: Path, progress: Pr
     facts = {
         "wandb_run_id": done.state.tracking_id if run is not None else None,
         "hardware": hardware(device),
+        "start": None if start is None else {"name": start.name, "sha256": start.sha256},
         **_facts(config, done),
     }
     write_peft(model.adapter, base.repo or base.name, folder / "peft")
@@ -73,12 +77,14 @@ def train_with_torch(config: TrainConfig, work: Path, folder: Path, progress: Pr
     )
 
 
-def load_model(config: TrainConfig, base: Frozen, device: str) -> Qwen2:
-    """The base on the device with a fresh adapter."""
+def load_model(config: TrainConfig, base: Frozen, device: str, start: Start | None = None) -> Qwen2:
+    """The base on the device with a fresh adapter, or with the values of `start`."""
     if config.sitting.threads:
         torch.set_num_threads(config.sitting.threads)
     shape = Architecture.of(base.folder)
     adapter = Adapter(shape.shapes, shape.layers, config.lora, device, config.seed)
+    if start is not None:
+        start.put_on(adapter, base)
     return Qwen2(base.folder, adapter, device, getattr(torch, config.precision))
 
 

@@ -121,13 +121,23 @@ def _chosen(rows: list[dict[str, Any]], config: TrainData, seed: int) -> list[di
         digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
         return int.from_bytes(digest) / 2**64
 
-    unknown = set(config.keep) - {str(row.get("source", "")) for row in rows}
+    names = [_names(row) for row in rows]
+    unknown = set(config.keep) - {name for both in names for name in both}
     if unknown:
         raise TrainingError(f"data.keep names a source without rows: {', '.join(sorted(unknown))}")
-    kept = [row for row in rows if place(row) < config.keep.get(str(row.get("source", "")), 1.0)]
+    kept = []
+    for row, (part, source) in zip(rows, names, strict=True):
+        if place(row) < config.keep.get(part, config.keep.get(source, 1.0)):
+            kept.append(row)
     if config.rows is not None:
         kept = sorted(kept, key=place)[: config.rows]
     return kept
+
+
+def _names(row: dict[str, Any]) -> tuple[str, str]:
+    """The part of its source that a row belongs to, and the source."""
+    source = str(row.get("source", ""))
+    return f"{source}/{str(row.get('id', '')).partition('.')[0]}", source
 
 
 def _encoded(
