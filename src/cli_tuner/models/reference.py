@@ -38,6 +38,18 @@ class ResolvedModel:
     adapter_sha256: str | None = None
 
 
+def adapter_file(reference: str, paths: Paths) -> tuple[str, Path]:
+    """Name and file of an adapter of the catalogue, or of a GGUF file, which may not be there.
+
+    Raises UsageError for a name nobody knows, ModelMissing and ModelCorrupt.
+    """
+    path = Path(reference).expanduser()
+    if path.suffix.lower() == ".gguf":
+        return path.stem, path
+    entry = load_catalogue(paths).adapter(reference)
+    return entry.name, Store(paths.models).trusted(entry)
+
+
 def resolve(ref: str, paths: Paths, progress: Progress = SILENT) -> ResolvedModel:
     """The files that a reference names.
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from cli_tuner.artifacts.artifact import sha256_of_file
 from cli_tuner.errors import QuantizationError
-from cli_tuner.models import Store, load_catalogue
 from cli_tuner.models.entry import BASE_KEY
+from cli_tuner.models.reference import adapter_file
 from cli_tuner.quantize.source import Source, open_gguf
 from cli_tuner.settings import Paths
 
@@ -41,11 +41,7 @@ def find_lora(reference: str, base: Source, paths: Paths) -> Lora:
     Raises QuantizationError if it was made for another base, or names tensors that the base does
     not have; ModelMissing; UsageError.
     """
-    path = Path(reference).expanduser()
-    name = path.stem
-    if path.suffix.lower() != ".gguf":
-        entry = load_catalogue(paths).adapter(reference)
-        path, name = Store(paths.models).trusted(entry), entry.name
+    name, path = adapter_file(reference, paths)
     if not path.is_file():
         raise QuantizationError(f"there is no adapter {path}", hint="check adapter")
     reader = open_gguf(path)

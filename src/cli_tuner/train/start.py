@@ -18,8 +18,8 @@ from torch import Tensor
 from cli_tuner.artifacts import require
 from cli_tuner.artifacts.artifact import sha256_of_file
 from cli_tuner.errors import TrainingError
-from cli_tuner.models import Store, load_catalogue
 from cli_tuner.models.entry import BASE_KEY
+from cli_tuner.models.reference import adapter_file
 from cli_tuner.settings import Paths
 from cli_tuner.train.base import GGUF_MODULE, Frozen
 from cli_tuner.train.lora import Adapter
@@ -65,11 +65,7 @@ def find_start(reference: str, paths: Paths) -> Start:
     Raises UsageError for an unknown name, ModelMissing, or TrainingError for a file that is not
     there.
     """
-    path = Path(reference).expanduser()
-    name = path.stem
-    if path.suffix.lower() != ".gguf":
-        entry = load_catalogue(paths).adapter(reference)
-        path, name = Store(paths.models).trusted(entry), entry.name
+    name, path = adapter_file(reference, paths)
     if not path.is_file():
         raise TrainingError(f"there is no adapter {path}", hint="check lora.start")
     return Start(name, path, sha256_of_file(path))
