@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -351,7 +352,9 @@ def _awaited(work: Callable[[], _Reply], cancelled: Callable[[], bool]) -> _Repl
         except BaseException as error:  # noqa: BLE001
             future.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
+    # The caller's context goes along: the trace that the request is a part of is in it.
+    context = copy_context()
+    threading.Thread(target=context.run, args=(run,), daemon=True).start()
     while not wait((future,), _CANCEL_POLL_S).done:
         if cancelled():
             raise Cancelled("cancelled")
