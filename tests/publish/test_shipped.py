@@ -9,7 +9,8 @@ import pytest
 from cli_tuner.errors import NotPublishable
 from cli_tuner.models import load_catalogue
 from cli_tuner.models.entry import Adapter
-from cli_tuner.publish.shipped import cards, keep, main, record_of, write_cards
+from cli_tuner.publish.model import read_record
+from cli_tuner.publish.shipped import cards, keep, main, measured, record_of, write_cards
 from cli_tuner.settings import Paths
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,16 @@ def test_a_record_is_kept_beside_the_adapter_and_makes_its_card(kit, shelf, tmp_
     assert text.startswith("# tiny-v1\n")
     assert "100.0 % [90.0, 100.0], n 3" in text
     assert "cli-tuner models verify fast+tiny-v1" in text
+
+
+def test_a_record_takes_other_evaluations_when_the_run_is_gone(kit, shelf):
+    first = kit.make_evaluation("tiny-dev")
+    keep(kit.sources(evaluations=(first,)).open(Paths.of()), shelf)
+    before = read_record(record_of(shelf / kit.adapter.name))
+    path = measured(shelf / kit.adapter.name, [kit.make_evaluation("tiny-later")])
+    after = read_record(path)
+    assert [one.name for one in after.evaluations] == ["tiny-later"]
+    assert (after.run, after.data) == (before.run, before.data)
 
 
 def test_a_card_of_an_adapter_that_is_gone_is_removed(kit, shelf, tmp_path):

@@ -1,11 +1,13 @@
 """The records of the adapters that come with the program, and their cards in the documentation.
 
     python -m cli_tuner.publish.shipped keep RUN --data DIR [--evaluation DIR]... [--licence SPDX]
+    python -m cli_tuner.publish.shipped measured ADAPTER --evaluation DIR [--evaluation DIR]...
     python -m cli_tuner.publish.shipped cards docs/models
 
 `keep` writes `<adapter>.record.json` beside the shipped adapter, whose digest must be that of the
-run. `cards` writes `<adapter>.md` for every adapter of the catalogue that comes with the program.
-`make cards` does the second.
+run. `measured` puts other evaluations into that record, where the run is gone. `cards` writes
+`<adapter>.md` for every adapter of the catalogue that comes with the program.
+`make cards` does the last.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from cli_tuner.errors import CliTunerError, NotPublishable
 from cli_tuner.models import load_catalogue
 from cli_tuner.models.catalogue import SHIPPED_ADAPTERS
 from cli_tuner.models.entry import Adapter
+from cli_tuner.publish.evaluations import with_evaluations
 from cli_tuner.publish.model import TrainedModel, as_bytes, read_record
 from cli_tuner.publish.model_card import model_card
 from cli_tuner.publish.model_contents import ModelSources
@@ -39,6 +42,15 @@ def keep(model: TrainedModel, folder: Path = SHIPPED_ADAPTERS) -> Path:
     path = record_of(file)
     path.write_bytes(as_bytes(model))
     return path
+
+
+def measured(file: Path, evaluations: Sequence[Path]) -> Path:
+    """Put these evaluations in the place of those in a shipped adapter's record; its path.
+
+    Raises as `with_evaluations` does, NotPublishable if the record is missing or of another file.
+    """
+    model = read_record(record_of(file))
+    return keep(with_evaluations(model, evaluations), file.parent)
 
 
 def record_of(file: Path) -> Path:
@@ -82,6 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         paths = Paths.of()
         if given.act == "cards":
             written = write_cards(given.folder, load_catalogue(paths).adapters)
+        elif given.act == "measured":
+            written = (measured(SHIPPED_ADAPTERS / f"{given.adapter}.gguf", given.evaluation),)
         else:
             sources = ModelSources(
                 run=given.run,
@@ -105,6 +119,9 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--data", type=Path, required=True)
     record.add_argument("--evaluation", type=Path, action="append", default=[])
     record.add_argument("--licence", help="SPDX; as the catalogue says if it is missing")
+    anew = acts.add_parser("measured", help="put other evaluations into the record of one")
+    anew.add_argument("adapter", help="its name")
+    anew.add_argument("--evaluation", type=Path, action="append", required=True)
     written = acts.add_parser("cards", help="write the card of each shipped adapter")
     written.add_argument("folder", type=Path)
     return parser
