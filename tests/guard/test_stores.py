@@ -32,6 +32,30 @@ from cli_tuner.guard import check
             "redis-cli --scan --pattern 's:*' | xargs redis-cli del",
             "redis-cli --scan --pattern '*' | xargs redis-cli del",
         ),
+        ("sudo snapper delete 42", "sudo snapper delete 1-500"),
+        (
+            "duplicity remove-older-than 6M --force sftp://b.example/home",
+            "duplicity remove-older-than 0D --force sftp://b.example/home",
+        ),
+        (
+            "rdiff-backup --force --remove-older-than 4W /mnt/backup",
+            "rdiff-backup --force --remove-older-than 0D /mnt/backup",
+        ),
+        ("barman delete main oldest", "barman list-backups main | xargs -n1 barman delete main"),
+        ("mc rb --force local/demo", "mc rb --force --dangerous local"),
+        ("docker compose down -v", "docker compose -f docker-compose.prod.yml down -v"),
+        ("docker compose -p shop_test down -v", "docker --context prod compose down -v"),
+        ("cf delete web -f", "cf delete-space shop -f"),
+        (
+            "git tag -l 'v0.*' | xargs -n1 git push --delete origin",
+            "git tag -l | xargs -n1 git push --delete origin",
+        ),
+        ("rm -rf .git", "find ~/src -name .git -type d -prune -exec rm -rf {} +"),
+        (
+            "git push origin --delete feature/x",
+            "git for-each-ref --format='delete %(refname)' refs/heads | git update-ref --stdin",
+        ),
+        ("rm -rf ~/work/app/.git", "rm -rf ~/work/*/.git"),
     ],
 )
 def test_one_of_many_is_asked_about_and_all_is_refused(one, everything):
@@ -56,6 +80,12 @@ def test_one_of_many_is_asked_about_and_all_is_refused(one, everything):
         "kubectl get secrets -o jsonpath='{.items[*].metadata.name}'",
         "aws ssm get-parameters-by-path --path /app/flags",
         "sudo visudo -cf /etc/sudoers",
+        "sgdisk --pretend -Z /dev/sdb",
+        "sfdisk --no-act /dev/sdb < layout",
+        "mkfs.xfs -N /dev/sdb1",
+        "zpool create -n tank mirror /dev/sdb /dev/sdc",
+        "git ls-files -z '*.orig' | xargs -0 rm -f",
+        "git tag -l | tail -5",
     ],
 )
 def test_what_only_looks_is_safe(command):

@@ -37,12 +37,16 @@ class Parsed:
 
 @dataclass(slots=True)
 class Call:
-    """A program or builtin with its arguments. `name` has no folder part."""
+    """A program or builtin with its arguments. `name` has no folder part.
+
+    Of a sub-command, `before` are the options that stand in front of it.
+    """
 
     shell: Interpreter
     name: str
     args: list[Field]
     stdin: Value
+    before: tuple[Field, ...] = ()
 
     def has(self, *options: str) -> bool:
         """Whether one of these words, or long options with a value, is among the arguments."""

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 from cli_tuner.records.verdict import Certainty, EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts, facts_of, utility_names
+from cli_tuner.shell.given_code import NAMES as CODE_READERS
+from cli_tuner.shell.given_code import runs_given_code
 from cli_tuner.shell.hatches import is_exploit, noticed
+from cli_tuner.shell.labels import labels_of
 from cli_tuner.shell.machine import OPTION_AS_NAME
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs import HANDLERS
@@ -141,6 +144,8 @@ def _run_one(call: Call, text: str, head: Field) -> Value:
 def _beside(call: Call) -> None:
     """What a call does beside the program's own work: its hatches, tasks and far places."""
     noticed(call)
+    if call.name in CODE_READERS:
+        runs_given_code(call)
     if call.name in _RUNNERS:
         from cli_tuner.shell.programs.frameworks import loses_data
 
@@ -170,6 +175,9 @@ def _made(call: Call) -> None:
     if call.shell.endless and any(HOLE in arg.text or "$" in arg.raw for arg in call.args):
         call.effect(EffectKind.RESOURCE, "files without end", "disk")
     for arg in call.args:
+        path = resolved(arg.text, call.shell.cwd)
+        if path.startswith("/") and "lockout" in labels_of(path):
+            call.on_path(EffectKind.WRITE, arg, "append")  # that it is there is enough
         if OPTION_AS_NAME.search(arg.text) and (call.has("--") or "/" in arg.text[:2]):
             call.effect(EffectKind.PRIVILEGE, "whoever uses * here", "escape")
 
@@ -210,6 +218,7 @@ def _asks_for_help(call: Call) -> bool:
 
 
 def _alias(call: Call, name: str) -> Value:
+    call.shell.called.add(name)
     body = call.shell.aliases.pop(name)  # an alias may name itself; it is expanded once
     try:
         tail = concatenated([body, *(v for arg in call.args for v in (known(" "), arg.value))])
@@ -290,7 +299,8 @@ def _sub_command(call: Call, facts: Facts, parsed: Parsed) -> Value:
         single_dash=inner.single_dash or facts.single_dash,
     )
     before = Call(call.shell, call.name, call.args[:position], call.stdin).parsed(facts)
-    deeper = Call(call.shell, call.name, call.args[position + 1 :], call.stdin)
+    given = (*call.before, *call.args[:position])
+    deeper = Call(call.shell, call.name, call.args[position + 1 :], call.stdin, given)
     after = deeper.parsed(merged)
     after.attributes |= before.attributes
     if merged.sub:
@@ -326,6 +336,8 @@ def _apply(call: Call, facts: Facts, parsed: Parsed, names: tuple[str, ...]) -> 
     if "read" not in (facts.first, facts.rest):
         taints.discard("shown")  # it went into the program, and does not come out as it was
     taints = _bounded(taints, parsed, attributes)
+    if "counted" in facts.output:
+        taints &= {"endless", "many"}  # a number or a digest tells nothing of what went in
     passed = _passed_on(call, facts, contents)
     if passed is not None:
         return passed

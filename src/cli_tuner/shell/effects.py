@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import Certainty, Effect, EffectKind
 from cli_tuner.shell import dispatch
@@ -53,12 +52,12 @@ from cli_tuner.shell.values import (
 )
 from cli_tuner.shell.words import Field, fields_of
 
-if TYPE_CHECKING:
-    pass
-
 STEPS_MAX = 5_000
 NESTED_MAX = 12
 ROUNDS_MAX = 24
+
+
+_DAILY = frozenset({EffectKind.PACKAGE, EffectKind.SERVICE, EffectKind.OPAQUE})
 
 
 def effects_of(text: str, start: str = PROJECT) -> tuple[Effect, ...]:
@@ -81,15 +80,29 @@ class Interpreter(Redirecting):
     # --- the text
 
     def run_script(self, script: Sequence) -> None:
-        """A whole text, and then the functions that it defines and never calls."""
+        """A whole text, and then the functions and aliases that it defines and never calls."""
         self._shown(self.run(script, EMPTY))
         for trap in self.traps[:8]:
             self.run_text(known(f"eval {trap}"), "trap", EMPTY, same_shell=True)
+        for name, body in list(self.aliases.items()):
+            if name not in self.called:
+                self._named_for_later(name, body)
         for name, function in list(self.functions.items()):
             if name not in self.called:
                 self.called.add(name)
                 with self.certainly(Certainty.POSSIBLE):
                     self.call_function(name, function, [], UNKNOWN)
+
+    def _named_for_later(self, name: str, body: Value) -> None:
+        """An alias that is not used here: daily work under a short name is no effect yet."""
+        before = len(self.effects)
+        with self.certainly(Certainty.POSSIBLE):
+            self.run_text(body, name, EMPTY)
+        self.effects[before:] = [
+            effect
+            for effect in self.effects[before:]
+            if effect.kind not in _DAILY or "remove" in effect.attributes
+        ]
 
     def _shown(self, printed: Value) -> None:
         """What the whole text prints may be a secret that a client handed out."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 EFFECTS_MAX = 120
 TIME_MAX_S = 0.5
 NOTHING_AT_ALL = Value(("",), frozenset({"void"}), "/dev/null")
-_CARRIED = frozenset({"secret", "sensitive", "endless", "downloaded", "noise"})
+_CARRIED = frozenset({"secret", "sensitive", "dump", "endless", "downloaded", "noise"})
 SHELLS = frozenset({"sh", "bash", "zsh", "dash", "ksh", "ash", "fish"})
 
 
@@ -59,6 +59,7 @@ class Machine:
         self.copies: dict[str, str] = {}  # copies of programs, and links to them
         self.unpacked: dict[str, str] = {}  # folders with what was fetched, and how it came
         self.moved: dict[str, str] = {}  # where to, where from
+        self.staged: list[str] = []  # secrets that the next push of a repository takes along
         self.span = Range(0, 0)
         self.as_root = False
         self.via: tuple[str, ...] = ()
@@ -260,6 +261,8 @@ class Machine:
         """A file gets content: an effect, and known to whoever reads it later in the text."""
         if "typed" in content.taints and place_of(resolved(where.text, self.cwd)) != "harmless":
             self.emit(EffectKind.SECRET, utility, "a typed password", ("kept",))
+        if "dumped" in content.taints and place_of(resolved(where.text, self.cwd)) != "harmless":
+            self.emit(EffectKind.SECRET, utility, content.source, ("dump",))
         carried = sorted(content.taints & _CARRIED)
         if not any(content.texts) and "append" not in attributes:
             attributes = (*attributes, "emptied")

@@ -44,6 +44,9 @@ _REGENERATED = frozenset(
 _SELF = re.compile(r"^/proc/(?:self|\d+|[\ue001-\ue003]+)/root(?=/|$)")
 
 
+_HISTORIES = frozenset({".git", ".hg", ".bzr", ".jj", ".fossil", "_darcs"})
+
+
 def start_of(folder: str, home: str = "") -> str:
     """The place where a text starts that would run in this folder; PROJECT for most folders.
 
@@ -128,16 +131,18 @@ def place_of(path: str) -> str:
         return _above(parts)
     if path == "." or (len(parts) == 1 and not parts[0].strip(STAR + HOLE + QUERY + ".")):
         return "unknown" if HOLE in path else "project-root"
-    if parts[0] == ".git":
+    if parts[0] in _HISTORIES:
         return "project-vcs"
     return "project"
 
 
 def wildness(path: str) -> tuple[str, ...]:
-    """`wild` if the last part is a glob, and `every` if it is nothing but one."""
-    last = path.rpartition("/")[2]
-    if STAR not in last or path.startswith(HOLE):
+    """`wild` if the last part is a glob, `every` if it is only one, `spread` if a folder is one."""
+    folder, _, last = path.rpartition("/")
+    if path.startswith(HOLE):
         return ()
+    if STAR not in last:
+        return ("spread",) if STAR in folder else ()
     return ("wild", "every") if not last.strip(STAR + ".") else ("wild",)
 
 

@@ -27,6 +27,17 @@ _SSHD = re.compile(
     r"|\bIgnoreRhosts\s+no|\bLogLevel\s+QUIET|\bTrustedUserCAKeys\s+/(?:tmp|home)",
     re.I,
 )
+# Settings of the SSH server with which nobody gets in any more.
+_SSHD_CLOSED = re.compile(
+    r"^\s*(?:Deny(?:Users|Groups)[ \t]+(?:\S+[ \t]+)*\*(?:\s|$)|Allow(?:Users|Groups)[ \t]+"
+    r"(?:nobody|none|nogroup)\s*$|ListenAddress[ \t]+(?:127\.|localhost|::1|\[::1\])|"
+    r"Max(?:Sessions|Startups|AuthTries)[ \t]+0\s*$)",
+    re.I | re.M,
+)
+_SSHD_NO_WAY = (
+    re.compile(r"\bPasswordAuthentication\s+no", re.I),
+    re.compile(r"\bPubkeyAuthentication\s+no", re.I),
+)
 # Hosts from which systems and protection are updated, or that everybody trusts.
 _TRUSTED_HOST = re.compile(
     r"\b(?:security|update|updates|download|archive|mirror\w*|packages?|repo|deb|rpm|clamav|"
@@ -66,8 +77,8 @@ def weigh(shell: Interpreter, utility: str, path: str, content: Value) -> None:
         return
     if _REMOTE_LOADER.search(text) and labels & {"startup"}:
         shell.emit(EffectKind.PERSIST, utility, path, ("suspect", "startup"))
-    if "sshd" in path and _SSHD.search(text):
-        shell.emit(EffectKind.ACCOUNT, utility, path, ("set",))
+    if "sshd" in path:
+        _sshd(shell, utility, path, text)
     elif path in ("/etc/hosts.deny", "/etc/hosts.allow"):
         if re.search(r"\bALL\b", text, re.I):
             shell.emit(EffectKind.FIREWALL, utility, path, ("cut-off",))
@@ -81,6 +92,19 @@ def weigh(shell: Interpreter, utility: str, path: str, content: Value) -> None:
             shell.emit(EffectKind.FIREWALL, utility, path, ("redirect",))
     elif "sysctl" in path or path.startswith("/proc/sys/"):
         _kernel_settings(shell, utility, path, text)
+
+
+def _sshd(shell: Interpreter, utility: str, path: str, text: str) -> None:
+    if _SSHD.search(text):
+        shell.emit(EffectKind.ACCOUNT, utility, path, ("set",))
+    elif _nobody_gets_in(text):
+        shell.emit(EffectKind.ACCOUNT, utility, path, ("locked-out",))
+
+
+def _nobody_gets_in(text: str) -> bool:
+    """Whether these lines of sshd_config close it to everybody, or to every way of logging in."""
+    closed = _SSHD_CLOSED.search(text) is not None
+    return closed or all(way.search(text) for way in _SSHD_NO_WAY)
 
 
 def _hosts(shell: Interpreter, utility: str, path: str, text: str) -> None:

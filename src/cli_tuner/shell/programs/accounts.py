@@ -49,11 +49,15 @@ def _accounts(call: Call) -> Value:
     closed = shell is not None and _NO_LOGIN.search(shell.text) is not None
     if (call.name == "usermod" and any(_locks(text) for text in texts)) or closed:
         attributes += ["many"] if call.args and _from_list(call.args[-1]) else _reach(name)
+        own = bool(call.args) and _is_own(call.args[-1])
+        attributes += ["locked-out"] if own else []
+    else:
+        own = False
     opened = shell is not None and not _NO_LOGIN.search(shell.text)
     if name in _SYSTEM - {"root"} and call.name != "useradd" and (opened or call.has("-U")):
         # Nobody logs in as a service, until it has a shell.
         attributes.append("set")
-    if closed and name != "root":
+    if closed and name != "root" and not own:
         attributes = [a for a in attributes if a != "locked-out"]  # a service needs no shell
     call.effect(EffectKind.ACCOUNT, name, *attributes)
     return EMPTY
@@ -67,6 +71,17 @@ def _from_list(where: Field) -> bool:
     """Whether the account is any of those that a list names."""
     undecided = HOLE in where.text or STAR in where.text
     return undecided and bool(where.value.taints & {"many", "file"})
+
+
+_OWN = re.compile(
+    r"\"?(?:\$\{?(?:USER|LOGNAME|SUDO_USER)\}?|\$\((?:whoami|logname|id -un)\)|"
+    r"`(?:whoami|logname|id -un)`)\"?"
+)
+
+
+def _is_own(where: Field) -> bool:
+    """Whether the account is that of whoever types."""
+    return _OWN.fullmatch(where.raw.strip()) is not None
 
 
 def _reach(name: str | None) -> list[str]:
@@ -92,7 +107,7 @@ def _removal(call: Call) -> Value:
     group = call.name in ("groupdel", "delgroup") or len(names) == 2
     for where in names[:8]:
         more = _reach(where.text) if where.value.taints else []
-        if where.text in _SYSTEM or (group and where.text in ADMINS):
+        if where.text in _SYSTEM or (group and where.text in ADMINS) or _is_own(where):
             more = ["locked-out"]
         elif _from_list(where):
             more = ["many"]
@@ -114,6 +129,8 @@ def _passwd(call: Call) -> Value:
         attributes.append("set")
     if set("leu") & set(letters) or call.has("--lock", "--expire", "--unlock"):
         attributes += ["many"] if named and _from_list(named[-1]) else _reach(name)
+        if named and _is_own(named[-1]) and not call.has("-e", "--expire", "-u", "--unlock"):
+            attributes.append("locked-out")
     call.effect(EffectKind.ACCOUNT, name, *attributes)
     return EMPTY
 
@@ -184,6 +201,8 @@ def _chage(call: Call) -> Value:
     name = named[-1].text if named else None
     locked = when is not None and _EXPIRED.match(when.text) and when.text != "-1"
     more = ["many"] if named and _from_list(named[-1]) else _reach(name)
+    if named and _is_own(named[-1]):
+        more = ["locked-out"]
     call.effect(EffectKind.ACCOUNT, name, "change", *(more if locked else ()))
     return EMPTY
 

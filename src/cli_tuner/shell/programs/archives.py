@@ -196,6 +196,41 @@ def _unzip(call: Call) -> Value:
     return EMPTY
 
 
+_PACKERS = {
+    "zip": Facts(
+        flags={"-m": "move", "--move": "move", "-sf": "dry"},
+        values=frozenset("-P -x -i -b -n -t -tt -s -TT --unzip-command".split()),
+    ),
+    **dict.fromkeys(
+        ("7z", "7za", "7zz", "rar"), Facts(flags={"-sdel": "move", "-df": "move"}, single_dash=True)
+    ),
+}
+
+
+def _pack(call: Call) -> Value:
+    """zip, 7z and rar: the archive is written with what the other operands hold."""
+    parsed = call.parsed(_PACKERS[call.name])
+    operands = parsed.operands
+    if call.name != "zip":
+        if not operands or operands[0].text not in ("a", "u", "m"):
+            return UNKNOWN
+        operands = operands[1:]
+    if not operands or "dry" in parsed.attributes:
+        return UNKNOWN
+    archive, sources = operands[0], operands[1:]
+    taints: set[str] = set()
+    loot(call, sources, archive)
+    for where in sources:
+        taints |= call.reads(where).taints
+        if "move" in parsed.attributes:
+            call.on_path(EffectKind.DELETE, where, "recursive")
+    packed = Value((HOLE,), frozenset(taints), sources[0].raw if sources else "")
+    if archive.text != "-":
+        call.writes(archive, packed, "append")
+        return EMPTY
+    return packed
+
+
 _SCP_VALUES = frozenset({"-P", "-i", "-F", "-o", "-c", "-l", "-S", "-J"})
 
 
@@ -203,4 +238,5 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("tar", "gtar", "bsdtar"), _tar),
     **dict.fromkeys(("rsync", "scp"), _rsync),
     "unzip": _unzip,
+    **dict.fromkeys(_PACKERS, _pack),
 }

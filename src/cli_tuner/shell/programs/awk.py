@@ -11,6 +11,7 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.given_code import content_of
 from cli_tuner.shell.programs.exhaustion import endless_code, exhaustion
 from cli_tuner.shell.programs.source import readable, without_comments
 from cli_tuner.shell.scan import ansi_c
@@ -19,7 +20,7 @@ from cli_tuner.shell.words import Field
 
 _TEXT = r'"((?:[^"\\]|\\.)*)"'
 _NAME = r"([A-Za-z_]\w*)"
-_SYSTEM = re.compile(rf"\bsystem\s*\(\s*(?:{_TEXT}|{_NAME}\s*\)|(\$0)\s*\))")
+_SYSTEM = re.compile(rf"\bsystem\s*\(\s*(?:{_TEXT}(\s*[^\s)])?|{_NAME}\s*\)|(\$0)\s*\))")
 _PIPES = re.compile(
     rf"(?:{_TEXT}|\b{_NAME})\s*\|&?\s*getline|\|&?\s*(?:{_TEXT}|{_NAME}\s*(?=[;}}\n]|$))"
 )
@@ -41,7 +42,12 @@ def _awk(call: Call) -> Value:
     operands = parsed.operands
     taints = call.stdin.taints
     printed: str | None = None
-    if parsed.argument("-f", "--file") is None and operands:
+    given = parsed.argument("-f", "--file")
+    if given is not None:
+        written = content_of(call, given)
+        if written is not None and written.known:
+            _program(call, without_comments(readable(call, written.text), "awk"), {}, operands)
+    elif operands:
         program = without_comments(readable(call, operands[0].text), "awk")
         names = dict(
             value.text.split("=", 1)
@@ -51,6 +57,8 @@ def _awk(call: Call) -> Value:
         operands = operands[1:]
         taints = _program(call, program, names, operands)
         printed = _constant_output(program) if call.stdin.texts == ("",) and not operands else None
+        if printed is None and "many" in taints:
+            printed = _of_each_line(program)
     source = call.stdin.source
     for where in operands:
         if "=" not in where.text:
@@ -90,13 +98,14 @@ def _program(
 def _commands(call: Call, program: str, names: dict[str, str]) -> None:
     unknown = False
     for match in _SYSTEM.finditer(program):
-        literal, name, line = match.groups()
+        literal, more, name, line = match.groups()
         if line:
             call.run_text(call.stdin, stdin=EMPTY)
         elif literal is None and name not in names:
             unknown = True
         else:
-            _runs(call, literal if literal is not None else names[name])
+            command = literal if literal is not None else names[name]
+            _runs(call, command + (HOLE if more else ""))
     for match in _PIPES.finditer(program):
         literals, variables = match.groups()[::2], match.groups()[1::2]
         command = next((text for text in literals if text is not None), None)
@@ -135,6 +144,22 @@ def _constant_output(program: str) -> str | None:
             return None
         out.append(text or "")
     return "".join(out)
+
+
+_EACH_LINE = re.compile(rf"[^{{}}]*\{{\s*print\s*\(?((?:{_TEXT}|[^{{}};|>\"])*?)\)?\s*;?\s*\}}\s*")
+_PIECE = re.compile(rf"{_TEXT}|(,)|[^\s,\"]+")
+
+
+def _of_each_line(program: str) -> str | None:
+    """What `{print "text" $1}` makes of each line, with a hole for what comes in."""
+    match = _EACH_LINE.fullmatch(program)
+    if match is None or '"' not in match[1]:
+        return None
+    pieces = [
+        ansi_c(piece[1]) if piece[1] is not None else " " if piece[2] else HOLE
+        for piece in _PIECE.finditer(match[1])
+    ]
+    return "".join(pieces) + "\n"
 
 
 def _formatted(how: str, arguments: str) -> str | None:

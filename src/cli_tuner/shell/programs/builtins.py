@@ -48,6 +48,8 @@ _ASKED = frozenset({"sudo", "su", "ssh", "doas", "passwd", "login", "gpg", "kini
 def _alias(call: Call) -> Value:
     for arg in call.args:
         name, equals, body = arg.text.partition("=")
+        if call.has("-g") and equals:
+            body = f": {body}"  # zsh puts it anywhere in a command
         if equals and name:
             call.shell.aliases[name] = Value((body,), arg.value.taints, arg.value.source)
             if name in _ASKED and re.search(r"\bread\b.*(?:>|\||curl|nc\b)", body, re.S):

@@ -252,7 +252,8 @@ def _docker(call: Call) -> Value:
     if verb in ("run", "create", "exec"):
         return _container_run(call, verb, rest)
     if verb == "compose":
-        return _compose(Call(call.shell, call.name, rest, call.stdin), args)
+        given = tuple(call.args[: len(call.args) - len(args)])
+        return _compose(Call(call.shell, call.name, rest, call.stdin, given), args)
     if verb == "volume" and rest and (printed := _volumes(call, rest)) is not None:
         return printed
     if verb in ("service", "plugin") and rest and rest[0].text in ("create", "install"):
@@ -300,7 +301,8 @@ def _compose(call: Call, whole: list[Field]) -> Value:
     if verb:
         return _container_run(call, verb, call.args[words.index(verb) + 1 :])
     facts = facts_of("docker-commands")
-    return apply_facts(Call(call.shell, call.name, whole, call.stdin), facts) if facts else UNKNOWN
+    seen = Call(call.shell, call.name, whole, call.stdin, call.before)
+    return apply_facts(seen, facts) if facts else UNKNOWN
 
 
 def _docker_compose(call: Call) -> Value:

@@ -8,6 +8,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
+from cli_tuner.shell.programs.generated import made_and_run, printed_by
 from cli_tuner.shell.programs.grants import database_rights
 from cli_tuner.shell.programs.wholesale import WHOLE, disposable, listed
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
@@ -120,7 +121,8 @@ def _dropdb(call: Call) -> Value:
         return UNKNOWN
     kept = call.has("-i", "--interactive") or disposable([operands[0].text])
     name = operands[0].raw if operands[0].text.startswith(HOLE) else operands[0].text
-    whole = () if kept or HOLE in operands[0].text else (WHOLE,)
+    undecided = HOLE in operands[0].text and not listed(operands[:1])
+    whole = () if kept or undecided else (WHOLE,)
     call.effect(EffectKind.REMOTE_STATE, name, "database", "delete", *whole)
     return UNKNOWN
 
@@ -129,15 +131,15 @@ _DROPDB = Facts(values=frozenset("-h -p -U --host --port --username --maintenanc
 
 
 def _database(call: Call) -> Value:
-    """psql, mysql and their like: the statements given as arguments or on standard input."""
+    """psql, mysql and their like: the statements given as arguments, in files or on input."""
     texts = [arg.text for arg in call.args]
-    if call.stdin.texts != ("",):
-        texts.append(call.stdin.text)
+    inputs = _inputs(call)
+    texts += [value.text for value in inputs]
     _undecided(call)
-    if call.name in ("redis-cli", "valkey-cli") and ("--scan" in texts or "KEYS" in texts):
+    if call.name in ("redis-cli", "valkey-cli") and {"--SCAN", "KEYS"} & {t.upper() for t in texts}:
         pattern = call.after("--pattern")
         chosen = (pattern is not None and pattern.text.strip("*") != "") or (
-            texts[-1:] != ["*"] and "KEYS" in texts
+            texts[-1:] != ["*"] and "--scan" not in texts
         )
         listed_keys = {"many", "filtered"} if chosen else {"many"}
         return Value((HOLE,), frozenset(listed_keys), "the keys")
@@ -147,10 +149,43 @@ def _database(call: Call) -> Value:
     _by_client(call, texts)
     if match := _PASSWORDS.search(text):
         call.effect(EffectKind.SECRET, match.group(0), "database")
+    _judged(call, texts, inputs)
+    for match in _SHELLS.finditer(text):
+        call.run_text(known(next(group for group in match.groups() if group)), stdin=Value(("",)))
+    for match in _PROGRAM.finditer(text):
+        call.run_text(known(match.group(1)), stdin=Value(("",)))
+    dump = Value((HOLE,), frozenset({"dump"}), "a database") if _DUMPS.search(text) else UNKNOWN
+    return printed_by(texts) or dump
+
+
+def _inputs(call: Call) -> list[Value]:
+    """Statements on standard input and in files that the text wrote or fetched."""
+    found = [call.stdin] if call.stdin.texts != ("",) else []
+    for option in ("-f", "--file", "-i", "--init-file"):
+        where = call.after(option)
+        if where is not None and where.text not in ("-", "/dev/stdin"):
+            content = call.shell.files.get(resolved(where.text, call.shell.cwd))
+            found += [content] if content is not None else []
+    for value in found:
+        if "downloaded" in value.taints and value.text.strip() == HOLE:
+            stranger = _STRANGER.search(value.source) is not None
+            call.effect(EffectKind.EXECUTE, value.source, "manifest", *(["downloaded"] * stranger))
+    return found
+
+
+# Statements that anybody on the way can change, or from a host without a name.
+_STRANGER = re.compile(r"^(?!https:)|^https://\d+\.\d+\.\d+\.\d+")
+
+
+def _judged(call: Call, texts: list[str], inputs: list[Value]) -> None:
+    """Emit what the statements lose or change."""
     shown = [_EXPLAINED.sub(" ", part) for part in texts]
     statements = " \n".join(_COMMENT.sub(" ", _LITERAL.sub("''", part)) for part in shown)
     quoted = [_QUOTED_STATEMENT.sub("''", part) for part in texts]
     database_rights(call, " \n".join(_COMMENT.sub(" ", part) for part in quoted))
+    made = [made_and_run(part) for part in texts]
+    statements += "".join(f" \n{statement}" for statement, _ in made)
+    every = any(each for _, each in made) or _from_a_list(call, inputs)
     if call.name == "mysqladmin" and "drop" in texts:
         forced = call.has("-f", "--force")  # else it asks
         name = texts[-1] if texts[-1] != "drop" else ""
@@ -160,15 +195,17 @@ def _database(call: Call) -> Value:
         if files and place_of(resolved(files[0].text, call.shell.cwd)) in ("system", "home-config"):
             call.writes(files[0], EMPTY, "truncate")
     if match := _LOSES.search(statements):
-        whole = (WHOLE,) if _goes_whole(call, statements, texts) else ()
+        whole = (WHOLE,) if every or _goes_whole(call, statements, texts) else ()
         call.effect(EffectKind.REMOTE_STATE, match.group(0).strip(), "database", "delete", *whole)
     elif match := _CHANGES.search(statements):
         call.effect(EffectKind.REMOTE_STATE, match.group(0).strip(), "database", "change")
-    for match in _SHELLS.finditer(text):
-        call.run_text(known(next(group for group in match.groups() if group)), stdin=Value(("",)))
-    for match in _PROGRAM.finditer(text):
-        call.run_text(known(match.group(1)), stdin=Value(("",)))
-    return Value((HOLE,), frozenset({"dump"}), "a database") if _DUMPS.search(text) else UNKNOWN
+
+
+def _from_a_list(call: Call, inputs: list[Value]) -> bool:
+    """Whether the statements are made of a list of all there is, in what is not there for tests."""
+    taints = frozenset().union(*(value.taints for value in inputs))
+    every = listed(call.args) or ("many" in taints and "filtered" not in taints)
+    return every and not disposable(arg.text for arg in call.args if " " not in arg.text)
 
 
 HANDLERS: dict[str, Handler] = {

@@ -6,6 +6,7 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.given_code import content_of
 from cli_tuner.shell.paths import resolved
 from cli_tuner.shell.settings import weigh
 from cli_tuner.shell.values import (
@@ -25,14 +26,15 @@ SCRIPT_MAX = 4_000
 
 def _sed(call: Call) -> Value:
     in_place, scripts, files = False, [], []
-    waiting = False
+    waiting = ""
     for arg in call.args:
         text = arg.text
         if waiting:
-            scripts.append(text)
-            waiting = False
+            written = content_of(call, arg) if waiting == "file" else None
+            scripts.append(written.text if written is not None and written.known else text)
+            waiting = ""
         elif text in ("-e", "--expression", "-f", "--file"):
-            waiting = True
+            waiting = "file" if "f" in text else "text"
         elif re.match(r"-[nEruzs]*i|--in-place", text):
             in_place = True
         elif text.startswith("-") and text != "-":
@@ -53,7 +55,9 @@ def _sed(call: Call) -> Value:
         return EMPTY
     values = [call.reads(where) for where in files] or [call.stdin]
     taints = frozenset().union(*(value.taints for value in values))
-    edited = substituted(values[0].text, scripts) if len(values) == 1 and values[0].known else None
+    # Of a list of names each line is one, whatever it says.
+    plain = values[0].known or (values[0].text == HOLE and "many" in taints)
+    edited = substituted(values[0].text, scripts) if len(values) == 1 and plain else None
     if any(_GROWS.search(script) for script in scripts):
         call.effect(EffectKind.RESOURCE, call.name, "memory")
     return Value((HOLE if edited is None else edited,), taints, values[0].source)

@@ -9,7 +9,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.labels import labels_of
-from cli_tuner.shell.paths import resolved
+from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs.permissions import mode_attributes
 from cli_tuner.shell.values import (
     EMPTY,
@@ -161,9 +161,12 @@ def _rename(call: Call) -> Value:
 
 
 def _content(call: Call, source: Field) -> Value:
-    return call.shell.files.get(resolved(source.text, call.shell.cwd)) or Value(
-        (HOLE,), frozenset({"file"}), source.raw
-    )
+    """What is in a file or folder that gets another name."""
+    path = resolved(source.text, call.shell.cwd)
+    known_for = labels_of(path) & {"secret", "sensitive"}
+    if place_of(path) in ("root", "home-root"):
+        known_for |= {"sensitive"}
+    return call.shell.files.get(path) or Value((HOLE,), known_for | {"file"}, source.raw)
 
 
 # Targets in which nobody works on the machine, or it does not stay up.

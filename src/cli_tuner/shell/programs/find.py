@@ -50,6 +50,9 @@ def _find(call: Call) -> Value:
     ]
     if _seeks_history(tests):
         found += [_below(start, ".git") for start in starts]
+        found += [
+            _below(start, f"{STAR}/.git") for start in starts if start.text not in (".", "./")
+        ]
     if call.has("-delete"):
         for start, extra in zip(starts, marks, strict=True):
             call.on_path(EffectKind.DELETE, start, "recursive", *extra)
@@ -136,11 +139,15 @@ def _found(start: Field, narrowed: bool, extra: tuple[str, ...]) -> Field:
     return replace(start, value=replace(start.value, taints=taints), raw=raw)
 
 
+_HISTORIES = frozenset({".git", ".hg", ".bzr", ".jj"})
+
+
 def _seeks_history(tests: list[Field]) -> bool:
     """Whether what is sought is the folder with a project's history."""
     texts = [test.text for test in tests]
     at = texts.index("-name") if "-name" in texts[:-1] else -1
-    named = at >= 0 and texts[at + 1] == ".git" and "-prune" not in texts
+    left_out = "-prune" in texts and "-o" in texts[texts.index("-prune") :]
+    named = at >= 0 and texts[at + 1] in _HISTORIES and not left_out
     return named and (at == 0 or texts[at - 1] not in ("!", "-not"))
 
 

@@ -13,6 +13,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.programs.remote_state import cloud
+from cli_tuner.shell.programs.wholesale import WHOLE, disposable
 from cli_tuner.shell.values import EMPTY, HOME, STAR, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 from cli_tuner.shell.wrappers import _skip_options, _wrapper
@@ -252,8 +253,19 @@ def _minio(call: Call) -> Value:
         if where.text[:1] in ("/", ".", HOME):
             call.on_path(EffectKind.DELETE, where, "recursive")
         else:
-            call.effect(EffectKind.REMOTE_STATE, where.text, "cloud", "delete")
+            forced = call.has("--force", "--dangerous") and (
+                verb == "rb" or call.has("-r", "--recursive")
+            )
+            every = (
+                forced and _BUCKET.fullmatch(where.text) and not disposable(where.text.split("/"))
+            )
+            whole = (WHOLE,) if every else ()
+            call.effect(EffectKind.REMOTE_STATE, where.text, "cloud", "delete", *whole)
     return EMPTY
+
+
+# A server by its alias, or one of its buckets.
+_BUCKET = re.compile(r"[\w-]+(?:/[\w.-]*)?/?")
 
 
 HANDLERS: dict[str, Handler] = {

@@ -53,7 +53,7 @@ _ROUNDS = 4
 
 def folded(code: str, language: str) -> str:
     """The code with constant string expressions replaced by their value."""
-    code = _OWN_HOME.sub('"~"', _ESCAPE.sub(_character, code))
+    code = _OWN_HOME.sub('"~"', _ESCAPE.sub(_character, code)).replace('${"~"}', "~")
     joiner = _JOIN.get(language)
     pair = re.compile(f"({_PART})(?:{joiner})(?={_PART})({_PART})") if joiner else None
     for _ in range(_ROUNDS):

@@ -183,7 +183,7 @@ _CODE_OPTIONS = {
     "swipl": ("-g", "-t", "--goal"),
     "crystal": ("eval",),
     "nim": ("e",),
-    "zx": ("--eval",),
+    "zx": ("-e", "--eval"),
     "pwsh": ("-c", "-Command", "-command"),
     "powershell": ("-c", "-Command", "-command"),
 }
@@ -205,7 +205,7 @@ def _language(call: Call) -> Value:
                 codes.append(_rest(arg, len(option)))
     if codes:
         for code in codes:
-            _code(call, code.value)
+            _code(call, call.stdin if code.text == "-" else code.value)
         if call.name in ("perl", "ruby") and any(_IN_PLACE.match(a.text) for a in call.args):
             _edited(call, codes)
         return UNKNOWN
@@ -324,7 +324,7 @@ HANDLERS: dict[str, Handler] = {
         "sh bash zsh dash ksh ash fish mksh rbash csh tcsh nu xonsh elvish osh".split(), _shell
     ),
     **dict.fromkeys(("tsx", "ts-node", "esno"), _typescript),
-    "ipython": _ipython,
+    **dict.fromkeys(("ipython", "ipython3", "sage"), _ipython),
     "rake": _rake,
     **dict.fromkeys(_CODE_OPTIONS, _language),
     **dict.fromkeys("gcc cc g++ clang clang++ tcc c++ ld as rustc".split(), _compiler),

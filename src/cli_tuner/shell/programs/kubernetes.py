@@ -37,8 +37,9 @@ def _kubectl(call: Call) -> Value:
     shape = call.after("-o", "--output") or next((a for a in call.args if a.text[:2] == "-o"), None)
     reveals = shape is not None and _REVEALS.match(shape.text) and not _names_only(call)
     if kinds and "get" in texts and reveals:
-        call.effect(EffectKind.SECRET, "the cluster's secrets", "dump")
-        return Value((HOLE,), frozenset({"secret"}), "the cluster's secrets")
+        # Shown, kept in a file or sent it is told; another program may only count it.
+        dumped = frozenset({"secret", "shown", "stored", "dumped"})
+        return Value((HOLE,), dumped, "the cluster's secrets")
     if texts[:1] == ["create"] and "token" in texts[1:2] and not dry:
         return handed_out(call, "a token of the cluster")
     if "config" in texts and "view" in texts and call.has("--raw"):
@@ -51,7 +52,25 @@ def _kubectl(call: Call) -> Value:
     return Value((HOLE,), frozenset({"many"}), "the cluster's list") if everything else printed
 
 
+_COLUMNS = re.compile(r"(?:-o=?)?custom-columns=(?:[\w -]+:\.(?:metadata|type|kind)[\w.]*,?)+$")
+_ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.S)
+_KEY = re.compile(r"range\s+(\$\w+)\s*,")
+_SILENT = re.compile(
+    r"range\b.*|end|else|if\b.*|with\b.*|\"[^\"]*\"|\.(?:metadata|type|kind)[\w.]*|len\b.*"
+)
+
+
+def _template_names(text: str) -> bool:
+    """Whether a Go template prints keys and names and no value."""
+    keys = set(_KEY.findall(text))
+    actions = _ACTION.findall(text)
+    return bool(actions) and all(a in keys or _SILENT.fullmatch(a) for a in actions)
+
+
 def _names_only(call: Call) -> bool:
+    shapes = [arg.text for arg in call.args if "template=" in arg.text or "columns=" in arg.text]
+    if shapes:
+        return all(_COLUMNS.match(text) or _template_names(text) for text in shapes)
     paths = [m[1] for arg in call.args if (m := re.search(r"jsonpath=(.*)", arg.text, re.S))]
     rest = [_ABOUT.sub("", path).replace("{end}", "").strip("'\" ") for path in paths]
     return bool(rest) and not any("{" in text or "." in text for text in rest)
@@ -68,6 +87,11 @@ def _specified(call: Call, texts: list[str]) -> None:
     where = call.after("-f", "--filename")
     if where is not None and {"apply", "create", "replace"} & set(texts):
         demands(call, text_of(call, where))
+        piped = call.stdin if where.text in ("-", "/dev/stdin") else None
+        if piped is not None and "downloaded" in piped.taints and not piped.known:
+            stranger = _STRANGER.match(piped.source) or "://" not in piped.source
+            extra = ["downloaded"] if stranger else []
+            call.effect(EffectKind.EXECUTE, piped.source, "manifest", *extra)
         if _ADDRESS.match(where.text):
             stranger = _STRANGER.match(where.text) is not None
             call.effect(EffectKind.EXECUTE, where.text, "manifest", *(["downloaded"] * stranger))

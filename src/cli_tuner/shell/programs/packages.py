@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.given_code import content_of
 from cli_tuner.shell.values import HOLE, QUERY, STAR, UNKNOWN, Value
 from cli_tuner.shell.words import Field
 
@@ -62,6 +63,8 @@ def package_effect(call: Call, where: Field, attributes: tuple[str, ...]) -> Non
         return
     if where.text == "-":  # the names come on standard input
         where = replace(where, value=call.stdin)
+    if "install" in attributes:
+        _from_stranger(call, where)
     name = where.raw if where.text.startswith(HOLE) else where.text
     if name.endswith("-") and "install" in attributes and call.name.startswith("apt"):
         attributes = (*attributes, "remove")  # apt install foo- removes foo
@@ -74,6 +77,17 @@ def package_effect(call: Call, where: Field, attributes: tuple[str, ...]) -> Non
         if "essential" in where.value.taints:
             found = (*found, "base")
     call.effect(EffectKind.PACKAGE, name, *attributes, *found)
+
+
+# A package that anybody on the way can change, or from a host without a name.
+_STRANGER = re.compile(r"https?://\d+\.\d+\.\d+\.\d+|(?:http|ftp)://(?!localhost|127\.)")
+
+
+def _from_stranger(call: Call, where: Field) -> None:
+    """A package file that this text fetched: its scripts run as root."""
+    content = content_of(call, where)
+    if content is not None and "downloaded" in content.taints and _STRANGER.match(content.source):
+        call.effect(EffectKind.EXECUTE, content.source, "downloaded")
 
 
 def _marked(call: Call, where: Field) -> None:

@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import EffectKind
+from cli_tuner.shell.programs.python_shells import imported_names, shell_libraries
 from cli_tuner.shell.values import known
 from cli_tuner.shell.words import Field
 
@@ -31,16 +32,9 @@ def library_calls(call: Call, tree: ast.Module) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             _leaves(call, node, node.func.attr)
-    imported = {
-        name.partition(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module or ""]
-        )
-    }
+    names = imported_names(tree)
+    shell_libraries(call, tree, names)
+    imported = {full.partition(".")[0] for full in names.values()}
     runtime, manager = imported & _RUNTIMES, imported & _MANAGERS
     if not runtime and not manager:
         return

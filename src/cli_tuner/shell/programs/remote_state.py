@@ -19,6 +19,7 @@ from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.programs.credentials import handed_out
 from cli_tuner.shell.programs.grants import cloud_access
+from cli_tuner.shell.programs.json_filters import about
 from cli_tuner.shell.programs.transfers import cloud_copy
 from cli_tuner.shell.programs.wholesale import WHOLE, agreed, whole_of_cloud
 from cli_tuner.shell.values import EMPTY, HOLE, STAR, UNKNOWN, Value, known
@@ -111,11 +112,14 @@ def cloud(call: Call) -> Value:
     if _EVERY_SECRET.search(text) and ("ssm" not in words or call.has("--with-decryption")):
         every = frozenset({"secret", "shown", "everything"})
         return Value((HOLE,), every, "the secrets of the cloud")
-    if _SECRETS.search(text) or (_PARAMETER.search(text) and call.has("--with-decryption")):
-        stored = handed_out(call, "a secret of the cloud")
+    query = call.after("--query")
+    told = query is None or not about(query.text)
+    stored = _PARAMETER.search(text) and call.has("--with-decryption")
+    if told and (_SECRETS.search(text) or stored):
+        handed = handed_out(call, "a secret of the cloud")
         # Asked for as lines of a shell, it is a setting for that shell.
         setup = {"setup"} if "export-credentials" in text else set()
-        return replace(stored, taints=stored.taints | {"stored"} | setup)
+        return replace(handed, taints=handed.taints | {"stored"} | setup)
     if _TOKENS.search(text):
         return handed_out(call, "a token of the cloud", _ISSUER.get(call.name, call.name.upper()))
     kind, verb = _read_by_service(call.name, words)
@@ -220,8 +224,8 @@ HANDLERS: dict[str, Handler] = {
         _by_flag,
     ),
     **dict.fromkeys(
-        "aws gcloud az doctl heroku flyctl fly vercel netlify ibmcloud oci linode-cli hcloud bq "
-        "gsutil firebase eksctl minikube kind k3d argocd flux railway render scw exo civo "
+        "aws gcloud az doctl heroku dokku flyctl fly vercel netlify ibmcloud oci linode-cli hcloud "
+        "bq gsutil firebase eksctl minikube kind k3d argocd flux railway render scw exo civo "
         "openstack supabase wrangler cf sls serverless amplify eb ecs-cli copilot sam vultr-cli "
         "aliyun tccli nomad consul kops kustomize-apply rancher velero istioctl linkerd "
         "confluent rabbitmqctl rabbitmqadmin s3cmd s5cmd b2 "

@@ -56,6 +56,10 @@ _TEXTS: dict[str, tuple[str, ...]] = {
 _COMMANDS_AS_WORDS = frozenset({"hyperfine", "concurrently"})
 NAMES = frozenset({*_RUN, *_TEXTS, *_COMMANDS_AS_WORDS, "nix", "git"})
 
+_PACKAGES = frozenset({"npm", "pnpm", "yarn", "bun"})
+_SCRIPTS = frozenset(
+    {"run", "run-script", "test", "start", "install", "i", "ci", "add", "build", "t"}
+)
 _DESTROYERS = frozenset("rm dd shred wipefs mkfs chmod chown rimraf".split())
 
 
@@ -70,15 +74,13 @@ def runs_another(call: Call) -> None:
             if " " in arg.text:
                 call.run_text(arg.value, stdin=EMPTY)
         return
-    if call.name == "nix":
-        texts = [arg.text for arg in call.args]
-        for option in ("-c", "--command"):
-            if option in texts[:-1]:
-                call.run(call.args[texts.index(option) + 1 :])
+    if call.name in _OWN_WAYS:
+        _OWN_WAYS[call.name](call)
         return
-    if call.name == "git":
-        _git_runs(call)
-        return
+    if call.name in _PACKAGES and _SCRIPTS & {arg.text for arg in call.args[:2]}:
+        from cli_tuner.shell.programs.recipes import scripts_of_package
+
+        scripts_of_package(call)
     rest = _command_of(call)
     if len(rest) == 1 and " " in rest[0].text:
         call.run_text(rest[0].value)
@@ -90,6 +92,13 @@ _GIT_TEXTS = (
     "--exec -x --tree-filter --index-filter --msg-filter --env-filter --commit-filter "
     "--parent-filter --tag-name-filter --setup"
 ).split()
+
+
+def _nix_runs(call: Call) -> None:
+    texts = [arg.text for arg in call.args]
+    for option in ("-c", "--command"):
+        if option in texts[:-1]:
+            call.run(call.args[texts.index(option) + 1 :])
 
 
 def _git_runs(call: Call) -> None:
@@ -107,6 +116,9 @@ def _git_runs(call: Call) -> None:
         for index, arg in enumerate(call.args[:-1]):
             if arg.text in _GIT_TEXTS:
                 call.run_text(call.args[index + 1].value, stdin=EMPTY)
+
+
+_OWN_WAYS = {"nix": _nix_runs, "git": _git_runs}
 
 
 def _command_of(call: Call) -> list[Field]:

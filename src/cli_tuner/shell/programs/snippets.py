@@ -12,11 +12,12 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call
 from cli_tuner.shell.programs.code_stores import loses_stored
+from cli_tuner.shell.programs.constants import with_constants
 from cli_tuner.shell.programs.exhaustion import exhaustion
 from cli_tuner.shell.programs.languages import powershell, tcl
 from cli_tuner.shell.programs.source import read_calls, readable, unaliased, without_comments
 from cli_tuner.shell.programs.walkers import walked
-from cli_tuner.shell.values import EMPTY, HOLE, HOME, STAR, UNKNOWN, Value
+from cli_tuner.shell.values import EMPTY, HOLE, HOME, STAR, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
 _STRING = r"""[rbfuRBFU]{0,2}(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|q[qx]?\{([^}]*)\})"""
@@ -34,6 +35,16 @@ _ARGUMENTS = re.compile(
 )
 _EACH_OF = re.compile(r"\bglob\s*\(?\s*['\"]([^'\"]+)['\"]|<(/[^<>\s]+)>")
 _BACKQUOTE = re.compile(r"`([^`]+)`")
+# %x(...) of Ruby, qx{...} of Perl, with any delimiter.
+_QUOTED_COMMAND = re.compile(
+    r"(?:%x|\bqx)\s*(?:\(([^)]*)\)|\{([^}]*)\}|\[([^\]]*)\]|<([^>]*)>|([/!|#~^])(.*?)\5)"
+)
+# $`...` of Bun, zx, execa and dax, as a statement or a value of its own.
+_TAGGED = re.compile(
+    r"(?:^|[=(\[,;{}\n>]|\b(?:await|return|yield))\s*\$(?:\.\w+|\([^()]*\))?`((?:[^`\\]|\\.)*)`",
+    re.M,
+)
+_HOLE_IN_TEXT = re.compile(r"\$\{[^}]*\}")
 _DELETE = re.compile(
     r"\b(?:os\.(?:remove|unlink|rmdir|removedirs)|shutil\.rmtree|rmtree|remove_tree|unlink|"
     r"rmSync|rmdirSync|unlinkSync|FileUtils\.(?:rm_rf|rm_r|rm|remove_dir|remove_entry)|rm_rf|"
@@ -59,6 +70,7 @@ _DOWNLOAD = re.compile(
     r"urlopen|requests\.get|urllib|http\.get|https\.get|open-uri|URI\.open|LWP|HTTP::Tiny|"
     r"require\(\s*['\"]https?['\"]\s*\)\s*\.(?:get|request)|\bget\s*\(?\s*['\"]https?:|"
     r"Net::HTTP\.get|open\(\s*['\"]https?:|DownloadString|Invoke-WebRequest|iwr |fetch\(|"
+    r"\bnew\s+URL\s*\(\s*['\"]https?:|:httpc\.request|(?:Req|HTTPoison|Tesla)\.get|http\.request\(|"
     r"file_get_contents\s*\(\s*['\"]https?:|Downloads\.download|\bdownload\s*\(\s*['\"]https?:|"
     r"(?:readLines|source|url|include|include_once|require|require_once|import|load|do|slurp)\s*\(?\s*"
     r"['\"]https?:"
@@ -77,6 +89,7 @@ _TREE = re.compile(
 _EVALUATES = re.compile(
     r"\b(?:source|include|require|import|load|do|include_once|require_once)\s*\(?\s*['\"]https?:|"
     r"\binclude\s*\(\s*\w|\binclude_string\b|load-string|"
+    r"\bevaluate\s*\(|GroovyShell|Code\.eval\w*|\bload_?string\b|\bload\s*\(|runIn\w*Context|"
     r"\bexec\s*\(|\beval\b|\bIEX\b|Invoke-Expression|os\.system\s*\(|new Function"
 )
 _DECODES = re.compile(
@@ -103,7 +116,9 @@ def run_snippet(call: Call, code: str) -> None:
         from cli_tuner.shell.programs.folding import folded
 
         code = folded(without_comments(readable(call, code), call.name), call.name)
-        code = unaliased(code) if call.name in ("node", "deno", "bun") else code
+        written_out = with_constants(code, call.name)
+        code = folded(written_out, call.name) if written_out != code else code
+        code = unaliased(code) if call.name in _TAGS else code
         _other_syntax(call, code)
     if not (call.name in ("python", "pypy") and _read_as_python(call, code)):
         _commands(call, code)
@@ -135,6 +150,9 @@ _HOME_ITEMS = re.compile(
 )
 
 
+_BANGED = re.compile(r'"([^"\n]+)"\s*\.?\s*!{1,2}(?![=\w"])')
+
+
 def _other_syntax(call: Call, code: str) -> None:
     if call.name in ("tclsh", "wish", "expect"):
         tcl(call, code)
@@ -142,6 +160,9 @@ def _other_syntax(call: Call, code: str) -> None:
         powershell(call, code)
     else:
         read_calls(call, code)
+    if call.name == "scala":
+        for text in _BANGED.findall(code):
+            call.run_text(known(text), stdin=EMPTY)
     if call.name == "osascript" and _HOME_ITEMS.search(code):
         call.on_path(EffectKind.DELETE, _field(call, "~"), "recursive")
 
@@ -160,6 +181,9 @@ def _texts(pattern: re.Pattern[str], code: str) -> list[str]:
     return found
 
 
+_TAGS = frozenset({"node", "deno", "bun", "zx"})
+
+
 def _commands(call: Call, code: str) -> None:
     commands = _texts(_COMMAND, code)
     for match in _LIST.finditer(code):
@@ -174,6 +198,9 @@ def _commands(call: Call, code: str) -> None:
         commands.append(" ".join(line))
     if call.name in ("perl", "ruby", "php"):
         commands += _BACKQUOTE.findall(code)
+        commands += ["".join(found[:4]) + found[5] for found in _QUOTED_COMMAND.findall(code)]
+    elif call.name in _TAGS:
+        commands += [_HOLE_IN_TEXT.sub(HOLE, text) for text in _TAGGED.findall(code)]
     for command in dict.fromkeys(commands[:12]):
         call.run_text(Value((command,)))
 

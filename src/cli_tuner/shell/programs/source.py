@@ -48,18 +48,21 @@ _RUNS = frozenset(
     "readcreateprocess rawsystem pipeline async-shell-command system.cmd system.shell "
     "open_process_in jobstart job_start termopen systemlist sh.exec os/shell os/execute "
     "process.run process.spawn pcntl_exec execute exec_command subprocess.run osexecute "
-    "shellout run_command".split()
+    "shellout run_command execa execacommand execasync execafile capture2 capture2e capture3 "
+    "crossspawn spawnasync shelljs.exec".split()
 )
 _DELETES = frozenset(
     "rm unlink remove delete file.remove delete-file delete-directory delete-directory/files "
-    "rmtree deletefile delete_file removefile removedirectory rmdir rmdir_recursive removesync "
-    "removeall os.removeall rm! file.rm rm_f file.delete dir.delete fs.rm unlinksync rmsync".split()
+    "rmtree deletefile delete_file removefile removedirectory rmdir rmdir_recursive "
+    "removeall os.removeall rm! file.rm rm_f file.delete dir.delete fs.rm unlinksync rmsync "
+    "removefile".split()
 )
 _TREES = frozenset(
     "rm_rf rm_rf! rm_r file.rm_rf file.rm_rf! fileutils.rm_rf fileutils.rm_r deletedir "
     "deleterecursively removedirectoryrecursive removepathforcibly delete-directory/files "
     "delete-directory-tree delete_directory_and_contents remove_tree rmtree removeall "
-    "fs.removesync rimraf delete_tree deltree".split()
+    "fs.removesync removesync emptydirsync emptydir rimraf rimraf.sync rimrafsync deletesync "
+    "del.sync removeitem removedir delete_tree deltree".split()
 )
 _MOVES = frozenset(
     "rename mv move renamesync renamefile rename-file file.rename os.rename fileutils.mv "
@@ -80,6 +83,7 @@ _MODE = re.compile(r"\+?(?:[rwax]{1,2}b?t?\+?b?|>{1,2}|<|\+[<>]{1,2})(?::\S+)?$"
 _WRITING = re.compile(r"[wax+>]")
 _WRITE_FLAG = re.compile(r"\bO_(?:WRONLY|RDWR|TRUNC|CREAT)\b|:append\b|:write\b")
 _RECURSIVE = re.compile(r"recursive|:force\b|\bTRUE\b|force\s*[:=]|\bT\b|\b(?:t|s|rf)\b[\"')\s]*$")
+_OPTION = re.compile(r"-[a-zA-Z]{1,4}|--[a-z-]+")
 _TEMPLATE = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}")
 _CALLS_MAX = 24
 CODE_MAX = 4_000
@@ -134,11 +138,14 @@ _IMPORTED = re.compile(
     r"\{([^{}]*)\}\s*(?:=\s*(?:await\s+)?(?:require|import)\s*\(|from)\s*"
     r"[\"'](?:node:)?(?:child_process|fs|fs/promises)[\"']"
 )
+# require("rimraf")("/x"), and require("rimraf").sync("/x")
+_REQUIRED = re.compile(r"require\(\s*[\"'](rimraf|del|execa|shelljs/global)[\"']\s*\)(?:\.\w+)?\(")
 _RENAMED = re.compile(r"(\w+)\s*(?::|\bas\b)\s*(\w+)")
 
 
 def unaliased(code: str) -> str:
     """JavaScript with the functions it took under names of its own under their names again."""
+    code = _REQUIRED.sub(r"\1(", code)
     for match in _IMPORTED.finditer(code):
         for name, alias in _RENAMED.findall(match[1]):
             code = re.sub(rf"(?<![\w.]){alias}\s*\(", f"{name}(", code)
@@ -154,8 +161,10 @@ def read_calls(call: Call, code: str) -> None:
         if names & _RUNS:
             _runs(call, found)
         elif names & (_DELETES | _TREES):
+            options = [text for text in found.texts if _OPTION.fullmatch(text)]
             recursive = names & _TREES or _RECURSIVE.search(found.around)
-            for text in found.texts:
+            recursive = recursive or any("r" in option.lower() for option in options)
+            for text in (text for text in found.texts if text not in options):
                 _path(call, EffectKind.DELETE, text, *(("recursive",) if recursive else ()))
         elif names & _OPENS:
             _opens(call, found)

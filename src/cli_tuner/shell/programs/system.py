@@ -9,8 +9,9 @@ from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.persistence import graded
+from cli_tuner.shell.programs.staging import published, staged
 from cli_tuner.shell.programs.wholesale import WHOLE, listed, whole_of_branch
-from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
+from cli_tuner.shell.values import EMPTY, HOLE, STAR, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
 
@@ -116,6 +117,9 @@ def _git(call: Call) -> Value:
         call.effect(EffectKind.SECRET, "the stored passwords", "dump")
         return Value((HOLE,), frozenset({"secret"}), "a stored password")
     _work_tree(call, texts)
+    staged(call, texts)
+    if "push" in texts[:4] and not call.has("-n", "--dry-run"):
+        published(call)
     if "checkout" in texts[:3] and any(t in (".", ":/", "*") for t in texts):
         call.effect(EffectKind.REMOTE_STATE, "uncommitted changes", "git", "local")
     if "push" in texts and any(t.startswith(("+", ":")) and len(t) > 1 for t in texts):
@@ -124,74 +128,48 @@ def _git(call: Call) -> Value:
         call.effect(EffectKind.REMOTE_STATE, "a branch that others share", "git", WHOLE)
     facts = facts_of("git-commands")
     printed = apply_facts(call, facts) if facts else UNKNOWN
-    return _branches(call, texts) or printed
+    return _branches(call, texts) or _tracked(call, texts) or printed
 
 
 def _branches(call: Call, texts: list[str]) -> Value | None:
     """A list of all branches, or the loss of all that a list printed."""
-    if "-D" in texts and "branch" in texts[:3] and listed(call.args):
+    every = listed(call.args)
+    if "-D" in texts and "branch" in texts[:3] and every:
         call.effect(EffectKind.REMOTE_STATE, "every branch", "git", "local", WHOLE)
-    if _BRANCH_LISTS & set(texts[:3]) and not _BRANCH_CHOICES & set(texts):
-        return Value((HOLE,), frozenset({"many"}), "the list of branches")
+    if "update-ref" in texts[:3]:
+        made = call.stdin.text if "--stdin" in texts else ""
+        deletes = re.search(r"^delete\b", made, re.M) and listed(
+            [Field(call.stdin, call.shell.span, "")]
+        )
+        if deletes or ("-d" in texts and every):
+            call.effect(EffectKind.REMOTE_STATE, "every reference", "git", "local", WHOLE)
+    if _BRANCH_LISTS & set(texts[:3]) and not _chosen_references(texts):
+        shape = call.after("--format")
+        line = _FIELD.sub(HOLE, shape.text) if shape is not None else HOLE
+        return Value((line,), frozenset({"many"}), "the list of branches")
     return None
 
 
+def _tracked(call: Call, texts: list[str]) -> Value | None:
+    """git ls-files prints paths of the project: all, or those that fit a pattern."""
+    if texts[:1] != ["ls-files"]:
+        return None
+    chosen = [arg for arg in call.args[1:] if arg.text[:1] != "-" and arg.text.strip("*./" + STAR)]
+    path, marks = (f"./found{HOLE}", {"many", "filtered"}) if chosen else (f"./{STAR}", {"many"})
+    return Value((path,), frozenset(marks), "the files of the project")
+
+
+_FIELD = re.compile(r"%\([^)]*\)")
 _BRANCH_LISTS = frozenset({"for-each-ref", "ls-remote", "branch", "tag"})
-_BRANCH_CHOICES = frozenset("--merged --no-merged --contains --points-at --list -l".split())
+_BRANCH_CHOICES = frozenset("--merged --no-merged --contains --points-at".split())
 
 
-def _recipes(call: Call, makefile: str) -> None:
-    targets: set[str] = set()
-    for line in makefile.splitlines():
-        if not line.startswith("\t"):
-            names, _, rest = line.partition(":")
-            targets = set(names.split())
-            line = "\t" + rest.partition(";")[2]  # noqa: PLW2901  a recipe on the rule's own line
-            if not line.strip():
-                continue
-        recipe = _MAKE.sub("make", line.strip().lstrip("@-+"))
-        if recipe.startswith("make ") and targets & set(recipe.split()):
-            call.effect(EffectKind.RESOURCE, "make", "fork", "recursive")
-        else:
-            call.run_text(known(recipe), stdin=EMPTY)
-
-
-_MAKE = re.compile(r"\$[({]MAKE[)}]")
-
-
-def _make(call: Call) -> Value:
-    """make runs what the makefile says; one that comes from here is read as recipes."""
-    where = call.after("-f", "--file", "--makefile")
-    shell = call.after("SHELL", ".SHELLFLAGS")
-    if shell is not None and " " in shell.text.strip():
-        call.run_text(shell.value, stdin=EMPTY)
-    content: Value | None = None
-    evaluated = call.after("--eval", "-E")
-    if evaluated is not None:
-        recipe = re.sub(r"^[^:=\n]*::?[^;\n]*;", "", evaluated.text)
-        if recipe != evaluated.text or "\t" in recipe:
-            call.run_text(known(recipe.strip().lstrip("@-+")), stdin=EMPTY)
-    if where is not None and where.text == "-":
-        content = call.stdin
-    elif where is not None:
-        content = call.shell.files.get(resolved(where.text, call.shell.cwd)) or (
-            where.value if where.value.taints & {"downloaded", "decoded"} else None
-        )
-    if content is not None:
-        hidden = content.taints & {"downloaded", "decoded"}
-        if hidden and not content.known:
-            call.effect(EffectKind.EXECUTE, content.source or None, *sorted(hidden))
-        _recipes(call, content.text)
-    if (
-        call.shell.as_root
-        and any("install" in arg.text for arg in call.args)
-        and not call.has("-n")
-    ):
-        call.effect(EffectKind.PACKAGE, "what the makefile installs", "install")
-    for arg in call.args:
-        if arg.text.startswith("--eval="):
-            call.run_text(known(arg.text.partition("\t")[2].lstrip("@-+")), stdin=EMPTY)
-    return UNKNOWN
+def _chosen_references(texts: list[str]) -> bool:
+    """Whether a list of branches or tags is one of some: by a test, or by a pattern of names."""
+    if _BRANCH_CHOICES & set(texts):
+        return True
+    at = next((texts.index(option) for option in ("-l", "--list") if option in texts), None)
+    return at is not None and any(text[:1] != "-" and text != "*" for text in texts[at + 1 :])
 
 
 def _mkfifo(call: Call) -> Value:
@@ -222,7 +200,6 @@ HANDLERS: dict[str, Handler] = {
     "crontab": _crontab,
     **dict.fromkeys(("at", "batch", "atq", "atrm"), _at),
     "git": _git,
-    **dict.fromkeys(("make", "gmake"), _make),
     "mkfifo": _mkfifo,
     **dict.fromkeys(("screen", "tmux"), _screen),
 }

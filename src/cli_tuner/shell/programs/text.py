@@ -244,7 +244,14 @@ def _grep(call: Call) -> Value:
         call.effect(EffectKind.SECRET, "passwords on the network", "capture")
     if "many" in taints:
         taints |= {"filtered"}
+    if call.has("--count", "--quiet", "--silent") or any(
+        _COUNTS.fullmatch(t.text) for t in call.args
+    ):
+        taints -= {"secret", "sensitive", "shown", "stored", "dumped", "dump"}
     return Value((HOLE,), taints, value.source)
+
+
+_COUNTS = re.compile(r"-[a-zA-Z]*[cq][a-zA-Z]*")
 
 
 # What private keys and issued tokens look like, and what logins look like on the wire.

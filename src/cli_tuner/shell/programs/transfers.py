@@ -11,6 +11,7 @@ import re
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.programs.languages import banged
 from cli_tuner.shell.programs.wholesale import WHOLE, disposable
 from cli_tuner.shell.values import EMPTY, HOLE, HOME, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
@@ -147,6 +148,7 @@ def _session(call: Call) -> Value:
         if "secret" in script.taints:
             sent(call, host, script.taints)
         for text in script.texts:
+            banged(call, text)
             if call.name == "lftp":
                 _mirrored(call, text)
             for match in _PUTS.finditer(text):

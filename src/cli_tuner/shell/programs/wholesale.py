@@ -63,6 +63,15 @@ _SETTINGS = (
 )
 
 
+_CONTAINER_SETTINGS = ("DOCKER_HOST", "DOCKER_CONTEXT", "COMPOSE_FILE", "COMPOSE_PROJECT_NAME")
+_NAMESPACES = frozenset({"ns", "namespace", "namespaces", "project", "projects"})
+
+
+def _set(call: Call, names: Iterable[str]) -> list[str]:
+    known = (call.shell.scope.variables.get(name) for name in names)
+    return [value.text for value in known if value is not None]
+
+
 def graded(call: Call, target: str | None, attributes: tuple[str, ...]) -> tuple[str, ...]:
     """The attributes of an effect on remote state, with what the names in the words say."""
     if "change" in attributes or not _KEPT & set(attributes):
@@ -70,9 +79,12 @@ def graded(call: Call, target: str | None, attributes: tuple[str, ...]) -> tuple
     if ("database" not in attributes and call.has(*_CHOSEN)) or _one_object(call):
         return attributes
     words = [target or "", *(arg.text for arg in call.args)]
+    if "cluster" not in attributes or _NAMESPACES & set(words):
+        words += [arg.text for arg in call.before]  # where it acts: a file, a project, a context
+    if "stores" in attributes:
+        words += _set(call, _CONTAINER_SETTINGS)
     if "database" in attributes:
-        known = (call.shell.scope.variables.get(name) for name in _SETTINGS)
-        words += [value.text for value in known if value is not None]
+        words += _set(call, _SETTINGS)
         serious = _PRODUCTION.search(" ".join(words)) is not None
         return (*attributes, "production") if serious else attributes
     if "cluster" in attributes:
@@ -97,7 +109,7 @@ _STORE = re.compile(r"(?:s3|gs|b2|oss|cos)://")
 # What holds everything else that belongs to a customer, a system or a data set.
 _HOLDERS = frozenset(
     "project projects group groups cluster clusters folder folders organization organizations "
-    "resource-group instances:sql databases buckets".split()
+    "resource-group instances:sql databases buckets delete-org delete-space".split()
 )
 # Holders by the service, which is the first word: `az storage account delete`.
 _HOLDERS_OF = {"sql": "instances", "storage": "account", "cosmosdb": "delete", "keyvault": "purge"}
@@ -105,6 +117,8 @@ _HOLDERS_OF = {"sql": "instances", "storage": "account", "cosmosdb": "delete", "
 _UNASKED = re.compile(
     r"^(?:aws organizations (?:close-account|delete-organization)|firebase database:remove /(?: |$)"
     r"|firebase firestore:delete .*--all-collections|consul kv delete .*-recurse(?: /?)?$"
+    r"|az storage (?:container delete|share delete|blob delete-batch(?!.*--pattern))\b"
+    r"|supabase db reset .*--(?:linked|db-url)"
     r"|rabbitmqctl (?:.* )?(?:force_)?reset$|bq rm .*-f.*\s[\w-]+:\w+$)"
 )
 _STORE_ROOT = re.compile(rf"(?:s3|gs|b2|oss|cos)://[^/{STAR}{HOLE}]+/?[*{STAR}]*$")
@@ -163,7 +177,7 @@ def whole_of_branch(call: Call, texts: list[str]) -> bool:
         return False
     targets = [text for text in texts[texts.index("push") + 1 :] if text[:1] != "-"][1:]
     shared = [text for text in targets if _SHARED.search(text)]
-    if any(text[:1] in "+:" for text in shared):
+    if any(text[:1] in "+:" for text in (targets if listed(call.args) else shared)):
         return True
     if call.has("-d", "--delete"):
         return bool(shared) or listed(call.args)
