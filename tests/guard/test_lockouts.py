@@ -11,6 +11,8 @@ from cli_tuner.guard import check
     "command",
     [
         "sudo touch /etc/nologin",
+        "sudo bash -c 'echo exit >> /etc/profile'",
+        "echo 'exit 0' >> ~/.bashrc",
         "echo 'back at noon' | sudo tee /run/nologin",
         "sudo install -m 644 /dev/null /etc/nologin",
         "sudo touch /etc/ssh/sshd_not_to_be_run",
@@ -33,6 +35,9 @@ def test_a_lockout_is_refused(command):
     ("command", "level"),
     [
         ("touch nologin", "safe"),
+        ("echo 'exit' > run.sh", "safe"),
+        ("printf 'if [ -z $X ]; then\n  exit\nfi\n' >> ~/.bashrc", "review"),
+        ("chmod 000 ~/.ssh", "review"),
         ("cat /etc/nologin", "safe"),
         ("test -e /etc/nologin && echo locked", "safe"),
         ("sudo rm -f /etc/nologin", "review"),

@@ -32,6 +32,22 @@ AROUND = (
     "nodemon --exec '{}'",
     "heroku run '{}'",
     "concurrently 'npm start' '{}'",
+    "ls | entr -s '{}'",
+    "capsh -- -c '{}'",
+    "gdb -batch -ex run --args {}",
+    "fzf --bind 'start:execute({})'",
+    "snap run --shell x -c '{}'",
+    "flatpak run --command=sh org.x -c '{}'",
+    "ip vrf exec x {}",
+    "tcpserver 0 1 {}",
+    "screen -S x -X stuff '{}'",
+    "LESSOPEN='|{}' less x",
+    "perl -e 'print \"{}\"' | sh",
+    "python3 -c 'print(\"{}\")' | sh",
+    "node -e 'console.log(\"{}\")' | sh",
+    "echo 'a {}' | cut -d' ' -f2- | bash",
+    "echo '{}' | awk '{{print $0}}' | bash",
+    "yes '{}' | head -1 | bash",
 )
 
 

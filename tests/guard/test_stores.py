@@ -45,6 +45,10 @@ from cli_tuner.guard import check
         ("mc rb --force local/demo", "mc rb --force --dangerous local"),
         ("docker compose down -v", "docker compose -f docker-compose.prod.yml down -v"),
         ("docker compose -p shop_test down -v", "docker --context prod compose down -v"),
+        ("docker volume rm cache", "podman volume rm --all"),
+        ("gsutil rm -r gs://acme/2019", "gsutil rm gs://acme/**"),
+        ("rclone sync ./site remote:site", "rclone sync /tmp/empty remote:site"),
+        ("docker exec db rm -rf /data", "docker exec db rm -rf /var/lib/mysql"),
         ("cf delete web -f", "cf delete-space shop -f"),
         (
             "git tag -l 'v0.*' | xargs -n1 git push --delete origin",

@@ -39,7 +39,8 @@ class Parsed:
 class Call:
     """A program or builtin with its arguments. `name` has no folder part.
 
-    Of a sub-command, `before` are the options that stand in front of it.
+    Of a sub-command, `before` are the options that stand in front of it. `prints` is what code
+    of another language writes, if the text decides it.
     """
 
     shell: Interpreter
@@ -47,6 +48,7 @@ class Call:
     args: list[Field]
     stdin: Value
     before: tuple[Field, ...] = ()
+    prints: str | None = None
 
     def has(self, *options: str) -> bool:
         """Whether one of these words, or long options with a value, is among the arguments."""

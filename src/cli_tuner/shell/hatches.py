@@ -265,3 +265,5 @@ def configured(call: Call, key: str, value: str) -> None:
     """git config: a value that git runs on each later call, from a place nobody looks at."""
     if _GIT_RUNS.match(key) and _HIDDEN.search(value):
         call.effect(EffectKind.PERSIST, key, "suspect")
+    if key.lower().endswith("sslverify") and value.lower() in ("false", "0", "no", "off"):
+        call.effect(EffectKind.FIREWALL, "whom git trusts", "network")

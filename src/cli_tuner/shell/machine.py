@@ -191,7 +191,10 @@ class Machine:
                 self._imitated(utility, text)
             place = place_of(path)
             labels = sorted(labels_of(self.behind(path)))
-            if kind is EffectKind.MOVE and "essential" in labels_of(path + "/x"):
+            whole = kind is EffectKind.MOVE or (
+                kind is EffectKind.DELETE and "recursive" in attributes
+            )
+            if whole and "essential" not in labels and "essential" in labels_of(path + "/x"):
                 labels.append("essential")
             extra = sorted(where.value.taints & {"filtered", "junk", "asks", "live"})
             if text.startswith("/proc/1/root"):

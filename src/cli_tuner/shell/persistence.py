@@ -64,6 +64,24 @@ _EVERYBODYS = re.compile(f"/(?:home|Users)/[{STAR}{QUERY}]")
 _FROM_OPEN_FOLDER = re.compile(r"^/(?:tmp|var/tmp|dev/shm)/")
 
 
+# What every shell reads first; a shell that ends there lets nobody in.
+_SHELL_START = re.compile(
+    r"/(?:etc/(?:profile|bash\.?bashrc|bashrc|zsh\S*)|\.(?:bashrc|bash_profile|bash_login|profile|"
+    r"zshrc|zshenv|zprofile|zlogin|kshrc|config/fish/config\.fish))$|^/etc/profile\.d/"
+)
+_LEAVES = re.compile(
+    r"^\s*(?:builtin\s+)?(?:exit|logout|exec\s+(?:/usr)?(?:/bin/)?(?:true|false)|"
+    r"kill\s+(?:-\w+\s+)?(?:\$\$|\$PPID))(?:\s+\d+)?\s*;?\s*$",
+    re.M,
+)
+_CHOICE = re.compile(r"\b(?:if|case|then|while|function)\b|&&|\|\||\(\)|\[ ")
+
+
+def _leaves_at_once(text: str) -> bool:
+    """Whether a start-up file ends the shell that reads it, whatever it finds."""
+    return _LEAVES.search(text) is not None and _CHOICE.search(text) is None
+
+
 def persisted(  # noqa: PLR0913  what, where and how are all needed to grade a write
     shell: Interpreter, utility: str, path: str, where: Field, content: Value, *, appends: bool
 ) -> None:
@@ -71,6 +89,8 @@ def persisted(  # noqa: PLR0913  what, where and how are all needed to grade a w
     labels = labels_of(path)
     if not labels & {"startup", "keys", "hook", "hooked"}:
         return
+    if _SHELL_START.search(path) and _leaves_at_once(content.text):
+        shell.emit(EffectKind.ACCOUNT, utility, path, ("locked-out",))
     grade = "keys" if "keys" in labels else _grade_of(shell, utility, path, content)
     if grade in ("settings", "unknown") and not labels & {"startup", "keys", "hook"}:
         return

@@ -59,14 +59,15 @@ _WEB_SHELL = re.compile(
     re.S,
 )
 _WEB_PAGE = re.compile(r"\.(?:php\d?|phtml|phar|jspx?|aspx?|cgi|inc)$", re.I)
+# Libraries that all programs load, from where anybody can put them.
+_OPEN_FOLDER = re.compile(r"^\s*/(?:tmp|var/tmp|dev/shm|home)\b", re.M)
 _REMOTE_LOADER = re.compile(r"\bLD_(?:PRELOAD|AUDIT|LIBRARY_PATH)\s*=\s*\S")
 
 
 def weigh(shell: Interpreter, utility: str, path: str, content: Value) -> None:
     """Emit what the content, now in the file at `path`, changes."""
     text = content.text
-    if _WEB_PAGE.search(path) and _WEB_SHELL.search(text):
-        shell.emit(EffectKind.PERSIST, utility, path, ("suspect", "web-shell"))
+    _loads(shell, utility, path, text)
     lines_that_turn_off(shell, utility, path, text)
     if path.startswith(("/etc/exports", "/etc/samba/")):
         from cli_tuner.shell.programs.sharing import exported
@@ -75,8 +76,6 @@ def weigh(shell: Interpreter, utility: str, path: str, content: Value) -> None:
     labels = labels_of(path)
     if not labels & {"network", "kernel", "startup"}:
         return
-    if _REMOTE_LOADER.search(text) and labels & {"startup"}:
-        shell.emit(EffectKind.PERSIST, utility, path, ("suspect", "startup"))
     if "sshd" in path:
         _sshd(shell, utility, path, text)
     elif path in ("/etc/hosts.deny", "/etc/hosts.allow"):
@@ -92,6 +91,15 @@ def weigh(shell: Interpreter, utility: str, path: str, content: Value) -> None:
             shell.emit(EffectKind.FIREWALL, utility, path, ("redirect",))
     elif "sysctl" in path or path.startswith("/proc/sys/"):
         _kernel_settings(shell, utility, path, text)
+
+
+def _loads(shell: Interpreter, utility: str, path: str, text: str) -> None:
+    """Code that a server runs for whoever asks, and libraries that all programs load."""
+    if _WEB_PAGE.search(path) and _WEB_SHELL.search(text):
+        shell.emit(EffectKind.PERSIST, utility, path, ("suspect", "web-shell"))
+    loads = _REMOTE_LOADER.search(text) and "startup" in labels_of(path)
+    if loads or (path.startswith("/etc/ld.so.conf") and _OPEN_FOLDER.search(text)):
+        shell.emit(EffectKind.PERSIST, utility, path, ("suspect", "startup"))
 
 
 def _sshd(shell: Interpreter, utility: str, path: str, text: str) -> None:

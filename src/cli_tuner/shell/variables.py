@@ -31,6 +31,8 @@ _OPEN_FOLDER = re.compile(r"^(?:/tmp|/var/tmp|/dev/shm)/?(?::|$)")
 
 def assigned(shell: Interpreter, name: str, value: Value) -> None:
     """Emit what follows from giving a variable this value."""
+    if name in ("LESSOPEN", "LESSCLOSE"):
+        value = known(value.text.lstrip("|- "))  # a bar means that the output is shown
     if name in _ALWAYS_RUN or (name in PROGRAM_VARIABLES and value.known):
         shell.run_text(value, "bash", EMPTY)
     elif name in _PROMPTS and any("$" in text or "`" in text for text in value.texts):

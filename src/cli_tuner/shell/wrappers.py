@@ -96,7 +96,7 @@ WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
         "watch": _wrapper("-n --interval"),
         "entr": _wrapper(),
         "daemonize": _wrapper("-p -l -u -o -e -c"),
-        "start-stop-daemon": _wrapper("-p -x -u -n --pidfile --exec --user --name"),
+        "start-stop-daemon": _wrapper("-p -x -a -u -n -d -c --pidfile --exec --user --name"),
     }
 )
 
@@ -124,6 +124,8 @@ def run_wrapped(call: Call) -> Value:
         return call.run_text(rest[-1].value)
     if call.name == "flock" and len(rest) > 1 and rest[0].text in ("-c", "--command"):
         return call.run_text(rest[1].value)
+    if call.name in _ARRANGES:
+        return _ARRANGES[call.name](call, rest, options)
     user = options.get("-u") or options.get("--user") or ""
     root = wrapper.root and (user in _ROOTLESS_USER)
     if wrapper.root and re.match(r"#(?:-1|4294967295)$", user):
@@ -141,6 +143,26 @@ def run_wrapped(call: Call) -> Value:
     stdin = _after_password(call, rest) if {"-S", "--stdin"} & options.keys() else call.stdin
     with call.shell.rooted(root):
         return call.run(rest, stdin=stdin)
+
+
+def _capabilities(call: Call, rest: list[Field], _: Mapping[str, str]) -> Value:
+    """`capsh -- -c text`: what follows is for a shell."""
+    words = [Field(known("bash"), call.shell.span, "bash")] if rest[0].text[:1] == "-" else []
+    return call.run([*words, *rest])
+
+
+def _on_change(call: Call, rest: list[Field], options: Mapping[str, str]) -> Value:
+    return call.run_text(rest[0].value, stdin=EMPTY) if "-s" in options else call.run(rest)
+
+
+def _daemon(call: Call, rest: list[Field], options: Mapping[str, str]) -> Value:
+    """start-stop-daemon -S -x program -- arguments."""
+    program = options.get("-x") or options.get("--exec") or options.get("-a", "")
+    words = [Field(known(program), call.shell.span, program)] if program else []
+    return call.run([*words, *rest])
+
+
+_ARRANGES = {"capsh": _capabilities, "entr": _on_change, "start-stop-daemon": _daemon}
 
 
 def _after_password(call: Call, rest: list[Field]) -> Value:

@@ -60,6 +60,9 @@ def _tar(call: Call) -> Value:
         return UNKNOWN
     if "extract" in parsed.attributes:
         return _extract(call, parsed)
+    archive = parsed.argument("-f", "--file")
+    if "edit" in parsed.attributes and archive is not None:
+        call.writes(archive, UNKNOWN, "edit")
     return _create(call, parsed) if "create" in parsed.attributes else EMPTY
 
 

@@ -57,8 +57,8 @@ def _awk(call: Call) -> Value:
         operands = operands[1:]
         taints = _program(call, program, names, operands)
         printed = _constant_output(program) if call.stdin.texts == ("",) and not operands else None
-        if printed is None and "many" in taints:
-            printed = _of_each_line(program)
+        if printed is None and ("many" in taints or call.stdin.known):
+            printed = _of_each_line(program, call.stdin)
     source = call.stdin.source
     for where in operands:
         if "=" not in where.text:
@@ -146,20 +146,40 @@ def _constant_output(program: str) -> str | None:
     return "".join(out)
 
 
-_EACH_LINE = re.compile(rf"[^{{}}]*\{{\s*print\s*\(?((?:{_TEXT}|[^{{}};|>\"])*?)\)?\s*;?\s*\}}\s*")
-_PIECE = re.compile(rf"{_TEXT}|(,)|[^\s,\"]+")
+_EACH_LINE = re.compile(
+    rf"([^{{}}]*)\{{\s*print\s*\(?((?:{_TEXT}|[^{{}};|>\"])*?)\)?\s*;?\s*\}}\s*"
+)
+_PIECE = re.compile(rf"{_TEXT}|(,)|\$(\d)\b|[^\s,\"]+")
 
 
-def _of_each_line(program: str) -> str | None:
-    """What `{print "text" $1}` makes of each line, with a hole for what comes in."""
+def _of_each_line(program: str, given: Value) -> str | None:
+    """What `{print "text" $1}` makes of each line, with a hole for what is not known of it."""
     match = _EACH_LINE.fullmatch(program)
-    if match is None or '"' not in match[1]:
+    if match is None or (match[1].strip() and given.known):
         return None
-    pieces = [
-        ansi_c(piece[1]) if piece[1] is not None else " " if piece[2] else HOLE
-        for piece in _PIECE.finditer(match[1])
-    ]
-    return "".join(pieces) + "\n"
+    printed = match[2].strip() or "$0"
+    if '"' not in printed and not given.known:
+        return None
+    lines = given.text.rstrip("\n").split("\n")[:64] if given.known else [HOLE]
+    return "".join(_line(printed, line) + "\n" for line in lines)
+
+
+def _line(printed: str, line: str) -> str:
+    fields = line.split() if line != HOLE else []
+    pieces: list[str] = []
+    for piece in _PIECE.finditer(printed):
+        column = piece[3]
+        if piece[1] is not None:
+            pieces.append(ansi_c(piece[1]))
+        elif piece[2]:
+            pieces.append(" ")
+        elif column == "0":
+            pieces.append(line)
+        elif column and int(column) <= len(fields):
+            pieces.append(fields[int(column) - 1])
+        else:
+            pieces.append(HOLE)
+    return "".join(pieces)
 
 
 def _formatted(how: str, arguments: str) -> str | None:

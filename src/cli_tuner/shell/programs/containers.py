@@ -129,6 +129,8 @@ def volume(call: Call, value: str) -> Volumes:
     host = call.shell.volumes.get(host, host)
     there, _, mode = rest.partition(":")
     read_only = "ro" in mode.split(",")
+    if "served" in labels_of(there.rstrip("/")) and _is_private(call, host):
+        call.effect(EffectKind.NETWORK_OUT, host, "server", "carries:sensitive")
     if read_only and host.rstrip("/") != "":
         return []
     if _SOCKET.search(host):
@@ -142,6 +144,13 @@ def volume(call: Call, value: str) -> Volumes:
     # A name without a slash is a volume of the runtime, not a folder of the host.
     named = not host.startswith((".", "/", "~")) and not ord(host[:1] or "a") >= 0xE000
     return [] if named or not there else [(there.rstrip("/"), host.rstrip("/"))]
+
+
+def _is_private(call: Call, host: str) -> bool:
+    """Whether a folder of the host holds keys, or everything."""
+    path = resolved(host, call.shell.cwd)
+    wide = place_of(path) in ("root", "home-root")
+    return wide or bool(labels_of(path) & {"secret", "sensitive"})
 
 
 # --- what runs in it

@@ -12,6 +12,7 @@ from cli_tuner.shell.programs.generated import made_and_run, printed_by
 from cli_tuner.shell.programs.grants import database_rights
 from cli_tuner.shell.programs.wholesale import WHOLE, disposable, listed
 from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
+from cli_tuner.shell.words import Field
 
 _LOSES = re.compile(
     r"\b(?:drop\s+(?:database|table|schema|user|role|index|view|keyspace|collection)|truncate\b|"
@@ -32,6 +33,12 @@ _SHELLS = re.compile(r"\\!\s*(\S[^;\n]*)|^\.shell\s+(.+)|\bsystem\s+(\S.*)", re.
 _PROGRAM = re.compile(r"(?:to|from)\s+program\s+'([^']*)'", re.I)
 
 
+# Files that a statement reads, here or on the server.
+_READS_FILE = re.compile(
+    r"(?:\bcopy\b[^;]*?\bfrom\s+|\binfile\s+|\b(?:load_file|pg_read_file|pg_read_binary_file|"
+    r"readfile|read_text|lo_import)\s*\(\s*)'([^'\n]+)'",
+    re.I,
+)
 # Everything, or all rows of a table, as a text.
 _DUMPS = re.compile(
     r"(?m)^\s*\.dump\b|\bcopy\b[^;]*\bto\s+stdout|--rdb\b|\bselect\s+\*\s+from\b", re.I
@@ -69,6 +76,8 @@ def _redis_settings(call: Call, texts: list[str]) -> None:
         place = place_of(resolved(texts[-1], call.shell.cwd))
         if place not in ("data", "temp", "project") or "/redis" not in texts[-1]:
             call.effect(EffectKind.PERSIST, texts[-1], "suspect")
+    elif "config" in words and words[-2:] == ["protected-mode", "no"]:
+        call.effect(EffectKind.FIREWALL, "the store's protection", "disable")
     elif words[:2] == ["module", "load"] or {"slaveof", "replicaof"} & set(words[:1]):
         call.effect(EffectKind.EXECUTE, texts[-1], "downloaded")
 
@@ -149,6 +158,8 @@ def _database(call: Call) -> Value:
     _by_client(call, texts)
     if match := _PASSWORDS.search(text):
         call.effect(EffectKind.SECRET, match.group(0), "database")
+    for match in _READS_FILE.finditer(text):
+        call.reads(Field(known(match[1]), call.shell.span, match[1]))
     _judged(call, texts, inputs)
     for match in _SHELLS.finditer(text):
         call.run_text(known(next(group for group in match.groups() if group)), stdin=Value(("",)))

@@ -36,7 +36,8 @@ def _declare(call: Call) -> Value:
             call.shell.scope.assign(name, value)
             assigned(call.shell, name, value)
     history(call)
-    return EMPTY if call.args else Value((HOLE,), frozenset({"sensitive"}), "the environment")
+    prints = not call.args or [arg.text for arg in call.args] in (["-p"], ["-x"], ["-px"], ["-xp"])
+    return Value((HOLE,), frozenset({"sensitive"}), "the environment") if prints else EMPTY
 
 
 def history(call: Call) -> None:

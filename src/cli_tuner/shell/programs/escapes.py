@@ -82,6 +82,10 @@ def _flatpak(call: Call) -> Value:
         return EMPTY
     if words[:1] == ["override"]:
         return UNKNOWN
+    instead = call.after("--command")
+    if words[:1] == ["run"] and instead is not None and len(words) > 1:
+        start = next(i for i, arg in enumerate(call.args) if arg.text == words[1])
+        return call.run([instead, *call.args[start + 1 :]])
     facts = facts_of("flatpak-commands")
     return apply_facts(call, facts) if facts else UNKNOWN
 
@@ -117,6 +121,9 @@ def _machine(call: Call) -> Value:
     ):
         call.effect(EffectKind.CONTAINER, "the host", "escape")
         return EMPTY
+    if words[:1] == ["shell"] and len(words) > 2:
+        start = next(i for i, arg in enumerate(call.args) if arg.text == words[1])
+        return inside(call, call.args[start + 1 :])
     if words[:1] in (["poweroff"], ["reboot"], ["terminate"], ["remove"], ["kill"]):
         call.effect(EffectKind.REMOTE_STATE, words[-1], "docker")
     return UNKNOWN

@@ -259,8 +259,8 @@ def _ip(call: Call) -> Value:
     many = _any_of_many(call)
     if kind.startswith("l") and (verb.startswith("d") or down) and (_PHYSICAL.match(name) or many):
         return _changes(call, "network", "cut-off", target=name)
-    if kind.startswith(("l", "a", "r", "n", "x", "tun", "mac", "tu")):
-        if kind == "netns" and verb in ("add", "exec", "identify"):
+    if kind.startswith(("l", "a", "r", "n", "x", "tun", "mac", "tu", "vrf")):
+        if kind in ("netns", "vrf") and verb in ("add", "exec", "identify"):
             if verb == "exec" and len(call.args) > 3:
                 index = next(i for i, a in enumerate(call.args) if a.text == "exec")
                 return call.run(call.args[index + 2 :])

@@ -203,12 +203,16 @@ def _language(call: Call) -> Value:
         for option in options:
             if len(option) == 2 and arg.text.startswith(option) and len(arg.text) > 6:
                 codes.append(_rest(arg, len(option)))
+    if call.name == "ruby" and call.has("-run") and any(c.text == "httpd" for c in codes):
+        rest = [a for a in call.args if a.text[:1] != "-" and a.text not in ("httpd",)]
+        served(call, rest[0].text if rest and not rest[0].text.isdigit() else ".")
+        return UNKNOWN
     if codes:
         for code in codes:
             _code(call, call.stdin if code.text == "-" else code.value)
         if call.name in ("perl", "ruby") and any(_IN_PLACE.match(a.text) for a in call.args):
             _edited(call, codes)
-        return UNKNOWN
+        return known(call.prints) if call.prints is not None and len(codes) == 1 else UNKNOWN
     return _language_script(call)
 
 

@@ -10,6 +10,7 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.labels import labels_of
 from cli_tuner.shell.programs.containers import demands, inside, text_of
 from cli_tuner.shell.programs.credentials import handed_out
 from cli_tuner.shell.programs.wholesale import WHOLE, whole_of_cluster
@@ -97,6 +98,10 @@ def _specified(call: Call, texts: list[str]) -> None:
             call.effect(EffectKind.EXECUTE, where.text, "manifest", *(["downloaded"] * stranger))
     if "clusterrolebinding" in texts and any("cluster-admin" in text for text in texts):
         call.effect(EffectKind.ACCOUNT, "cluster-admin", "admin-group")
+    elif {"clusterrolebinding", "rolebinding"} & set(texts) and _ANYBODY.search(" ".join(texts)):
+        call.effect(EffectKind.ACCOUNT, "everybody", "admin-group")
+    if "cp" in texts[:4]:
+        _copied_from(call)
     if "proxy" in texts and any(re.search(r"--address=(?:0\.|\[?::)", text) for text in texts):
         call.effect(EffectKind.CONTAINER, "the cluster's API", "socket")
     if "label" in texts and any("enforce=privileged" in text for text in texts):
@@ -106,6 +111,22 @@ def _specified(call: Call, texts: list[str]) -> None:
 _ADDRESS = re.compile(r"https?://")
 # A manifest that anybody on the way can change, or from a host without a name.
 _STRANGER = re.compile(r"http://(?!localhost|127\.)|https?://\d+\.\d+\.\d+\.\d+")
+
+
+_ANYBODY = re.compile(r"system:(?:anonymous|unauthenticated)\b|=system:authenticated\b")
+_THERE = re.compile(r"^[\w./-]+:(/.+)$")
+
+
+def _copied_from(call: Call) -> None:
+    """A file that is copied out of a pod: its secrets are secrets here as well."""
+    for arg in call.args:
+        match = _THERE.match(arg.text)
+        if (
+            match
+            and arg is not call.args[-1]
+            and "secret" in labels_of(match[1].rstrip("/") + "/x")
+        ):
+            call.effect(EffectKind.SECRET, match[1], "container")
 
 
 def _debug(call: Call, texts: list[str]) -> Value:

@@ -52,7 +52,7 @@ _RUNS = re.compile(
 )
 _INDEX = re.compile(
     r"\b(?:\S*index-url|registry|\S*find-links|trusted-host|proxy|https-proxy)[ =](?:\S*http://"
-    r"(?!localhost|127\.)|\S*//\d+\.\d+)|strict-ssl[ =]false"
+    r"(?!localhost|127\.)|\S*//\d+\.\d+)|strict-ssl[ =]false|trusted-host[ =]['\"]?\*"
 )
 
 

@@ -10,7 +10,7 @@ from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.programs.leaks import leaked_variables, steals_identity
 from cli_tuner.shell.programs.web_stores import deletes_by_query, loses_everything
 from cli_tuner.shell.programs.wholesale import WHOLE
-from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
+from cli_tuner.shell.values import EMPTY, HOLE, HOME, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
 _CARRIED = frozenset({"secret", "sensitive", "dump"})
@@ -206,12 +206,22 @@ def _wget(call: Call) -> Value:
     return EMPTY
 
 
+# HTTPie: `name@file` sends a file, `name=@file` and `name:=@file` its text.
+_FORMS = frozenset({"http", "https", "httpie", "xh"})
+_FORM_FILE = re.compile(r"[\w.\[\]-]*(?::?=)?@(.+)$")
+
+
 def _fetch(call: Call) -> Value:
     """Other downloaders that print, or write with -o."""
     operands = [a for a in call.args if not a.text.startswith("-")]
     target = call.after("-o", "-O", "--out", "--output")
     fetched = Value((HOLE,), frozenset({"downloaded"}), _name(operands))
     carried = call.stdin.taints & _CARRIED
+    for operand in operands if call.name in _FORMS else ():
+        if match := _FORM_FILE.match(operand.text):
+            path = HOME + match[1][1:] if match[1][:1] == "~" else match[1]
+            where = Field(known(path), operand.span, match[1])
+            carried |= call.reads(where).taints & _CARRIED
     if carried:
         call.effect(
             EffectKind.NETWORK_OUT, _name(operands), *("carries:" + t for t in sorted(carried))

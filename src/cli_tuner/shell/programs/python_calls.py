@@ -87,6 +87,7 @@ class Caller:
         self.nested = nested
         self.names: set[str] = set()
         self.endless = 0
+        self.printed: list[Value] = []  # by the code itself, not by what it starts
 
     # --- what things are
 
@@ -136,6 +137,10 @@ class Caller:
             return Ref(f"{arguments[0].name}.{texts[1].text}", arguments[0].owner)
         if name in ("exec", "eval", "runpy.run_path", "execfile"):
             return self._evaluates(first)
+        if name in ("print", "sys.stdout.write"):
+            end = [known("\n")] if name == "print" and "end" not in options else []
+            parts = [v for text in texts for v in (known(" "), text)][1:]
+            self.printed.append(concatenated([*parts, *end] or [known("")]))
         if name in _TEXT_COMMANDS:
             return self.call.run_text(first)
         if name.startswith(("subprocess.", "os.exec", "os.spawn", "os.posix_spawn", "pty.spawn")):

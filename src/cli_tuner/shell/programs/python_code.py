@@ -34,6 +34,9 @@ def run_python(call: Call, code: str) -> bool:
     for node in tree.body:
         reader.visit(node)
     reader.caller.finish()
+    printed = reader.caller.printed
+    if printed and all(value.known for value in printed):
+        call.prints = "".join(value.text for value in printed)
     return True
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.programs.python_shells import imported_names, shell_libraries
-from cli_tuner.shell.values import known
+from cli_tuner.shell.values import HOME, known
 from cli_tuner.shell.words import Field
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def library_calls(call: Call, tree: ast.Module) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             _leaves(call, node, node.func.attr)
+            _uploads(call, node, node.func.attr)
     names = imported_names(tree)
     shell_libraries(call, tree, names)
     imported = {full.partition(".")[0] for full in names.values()}
@@ -45,6 +46,25 @@ def library_calls(call: Call, tree: ast.Module) -> None:
             _container(call, node)
         if manager and isinstance(node.func, ast.Attribute) and node.func.attr in _REMOVES:
             _removed(call, node, node.func)
+
+
+_UPLOADS = frozenset(
+    "upload_file upload_from_filename upload_blob upload_fileobj send_document files_upload "
+    "put_object storbinary fput_object upload".split()
+)
+
+
+def _uploads(call: Call, node: ast.Call, method: str) -> None:
+    """Clients of stores and chats: a file that is named goes there."""
+    if method not in _UPLOADS:
+        return
+    named = [*node.args, *(word.value for word in node.keywords)]
+    for item in ast.walk(ast.Tuple(elts=named, ctx=ast.Load())):
+        if isinstance(item, ast.Constant) and isinstance(item.value, str) and "/" in item.value:
+            text = HOME + item.value[1:] if item.value[:1] == "~" else item.value
+            content = call.reads(Field(known(text), call.shell.span, item.value))
+            for taint in sorted(content.taints & {"secret", "sensitive"}):
+                call.effect(EffectKind.NETWORK_OUT, method, f"carries:{taint}")
 
 
 def _leaves(call: Call, node: ast.Call, method: str) -> None:

@@ -20,7 +20,7 @@ from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.programs.credentials import handed_out
 from cli_tuner.shell.programs.grants import cloud_access
 from cli_tuner.shell.programs.json_filters import about
-from cli_tuner.shell.programs.transfers import cloud_copy
+from cli_tuner.shell.programs.transfers import CARRIED, cloud_copy, sent
 from cli_tuner.shell.programs.wholesale import WHOLE, agreed, whole_of_cloud
 from cli_tuner.shell.values import EMPTY, HOLE, STAR, UNKNOWN, Value, known
 
@@ -180,6 +180,8 @@ def _forge(call: Call) -> Value:
         gone = method.text.upper() == "DELETE" and _PROJECT.match(words[-1])
         whole = (WHOLE,) if gone else ()
         call.effect(EffectKind.REMOTE_STATE, words[-1], method.text.lower(), *whole)
+    if words[:1] and words[0] not in _KEEPS_SECRETS:
+        _told(call, words)
     if words[:2] == ["gist", "create"]:
         copied = cloud_copy(call)
         return copied if copied is not None else UNKNOWN
@@ -198,6 +200,22 @@ def _forge(call: Call) -> Value:
     ):
         call.effect(EffectKind.REMOTE_STATE, " ".join(words[:3]), "change")
     return UNKNOWN
+
+
+# Where a forge keeps secrets as such.
+_KEEPS_SECRETS = frozenset({"secret", "variable", "auth", "ssh-key", "gpg-key", "config"})
+
+
+def _told(call: Call, words: list[str]) -> None:
+    """What an issue, a comment, a snippet or a release says to everybody who can see it."""
+    taints = set(call.taints())
+    files = [v for o in ("-F", "--body-file", "--notes-file") if (v := call.after(o)) is not None]
+    if words[:2] in (["snippet", "create"], ["release", "upload"], ["release", "create"]):
+        files += [arg for arg in call.args[2:] if arg.text[:1] != "-"]
+    for where in files:
+        taints |= call.stdin.taints if where.text == "-" else call.reads(where).taints
+    if taints & CARRIED:
+        sent(call, " ".join(words[:2]), taints)
 
 
 _TOPIC_VERBS = ("--delete", "--alter", "--delete-offsets", "--reset-offsets", "--remove")

@@ -11,6 +11,8 @@ behind it with a path outside the project. Not covered: scripts and tasks that t
 
 from __future__ import annotations
 
+import re
+
 from cli_tuner.records.verdict import Certainty
 from cli_tuner.shell.call import Call
 from cli_tuner.shell.values import EMPTY, HOME, known
@@ -53,8 +55,10 @@ _TEXTS: dict[str, tuple[str, ...]] = {
     "watchexec": (),
     "hyperfine": ("--prepare", "-p", "--setup", "-s", "--cleanup", "-c", "--conclude"),
 }
-_COMMANDS_AS_WORDS = frozenset({"hyperfine", "concurrently"})
-NAMES = frozenset({*_RUN, *_TEXTS, *_COMMANDS_AS_WORDS, "nix", "git"})
+_COMMANDS_AS_WORDS = frozenset({"hyperfine", "concurrently", "pee"})
+NAMES = frozenset(
+    {*_RUN, *_TEXTS, *_COMMANDS_AS_WORDS, "nix", "git", "gdb", "lldb", "fzf", "launchctl", "snap"}
+)
 
 _PACKAGES = frozenset({"npm", "pnpm", "yarn", "bun"})
 _SCRIPTS = frozenset(
@@ -77,10 +81,8 @@ def runs_another(call: Call) -> None:
     if call.name in _OWN_WAYS:
         _OWN_WAYS[call.name](call)
         return
-    if call.name in _PACKAGES and _SCRIPTS & {arg.text for arg in call.args[:2]}:
-        from cli_tuner.shell.programs.recipes import scripts_of_package
-
-        scripts_of_package(call)
+    if call.name in _PACKAGES:
+        _package_scripts(call)
     rest = _command_of(call)
     if len(rest) == 1 and " " in rest[0].text:
         call.run_text(rest[0].value)
@@ -92,6 +94,20 @@ _GIT_TEXTS = (
     "--exec -x --tree-filter --index-filter --msg-filter --env-filter --commit-filter "
     "--parent-filter --tag-name-filter --setup"
 ).split()
+
+
+def _package_scripts(call: Call) -> None:
+    """npm and its like: scripts of a package that this text wrote, or writes into it."""
+    words = [arg.text for arg in call.args[:2]]
+    if _SCRIPTS & set(words):
+        from cli_tuner.shell.programs.recipes import scripts_of_package
+
+        scripts_of_package(call)
+    for arg in call.args[2:] if words == ["pkg", "set"] else ():
+        name, _, script = arg.text.partition("=")
+        if name.startswith("scripts."):
+            with call.shell.certainly(Certainty.POSSIBLE):
+                call.run_text(known(script), stdin=EMPTY)
 
 
 def _nix_runs(call: Call) -> None:
@@ -118,7 +134,50 @@ def _git_runs(call: Call) -> None:
                 call.run_text(call.args[index + 1].value, stdin=EMPTY)
 
 
-_OWN_WAYS = {"nix": _nix_runs, "git": _git_runs}
+def _debugger_runs(call: Call) -> None:
+    """gdb --args program ..., lldb -- program ..."""
+    texts = [arg.text for arg in call.args]
+    mark = "--args" if call.name == "gdb" else "--"
+    if mark in texts:
+        call.run(call.args[texts.index(mark) + 1 :])
+
+
+# What a key or an event of the finder starts: execute(...), reload(...), become(...).
+_BOUND = re.compile(
+    r"\b(?:execute(?:-silent)?|reload(?:-sync)?|become|transform)(?:\((.*)\)|:(.*))"
+)
+
+
+def _finder_runs(call: Call) -> None:
+    for arg in call.args:
+        if match := _BOUND.search(arg.text):
+            call.run_text(known(match[1] or match[2] or ""), stdin=EMPTY)
+
+
+def _submitted(call: Call) -> None:
+    """launchctl submit -l name -- program ..."""
+    texts = [arg.text for arg in call.args]
+    if texts[:1] in (["submit"], ["asuser"], ["bsexec"]) and "--" in texts:
+        call.run(call.args[texts.index("--") + 1 :])
+
+
+def _snap_runs(call: Call) -> None:
+    """snap run --shell name -c text"""
+    texts = [arg.text for arg in call.args]
+    if texts[:1] == ["run"] and "--shell" in texts:
+        words = [arg for arg in call.args[1:] if arg.text != "--shell"]
+        call.run([Field(known("sh"), call.shell.span, "sh"), *words[1:]])
+
+
+_OWN_WAYS = {
+    "nix": _nix_runs,
+    "git": _git_runs,
+    "gdb": _debugger_runs,
+    "lldb": _debugger_runs,
+    "fzf": _finder_runs,
+    "launchctl": _submitted,
+    "snap": _snap_runs,
+}
 
 
 def _command_of(call: Call) -> list[Field]:

@@ -31,6 +31,9 @@ def _serves(call: Call) -> Value:
         call.effect(EffectKind.REMOTE_SHELL, texts[start], "bind")
     elif call.name == "systemd-socket-activate" and operands:
         return call.run(operands)
+    elif len(operands) > 2:
+        start = next(i for i, arg in enumerate(call.args) if arg is operands[2])
+        return call.run(call.args[start:])
     return EMPTY
 
 

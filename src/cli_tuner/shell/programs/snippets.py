@@ -24,7 +24,7 @@ _STRING = r"""[rbfuRBFU]{0,2}(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|q[qx]?\{
 _COMMAND = re.compile(
     r"(?:\bos\.(?:system|popen)|\bsubprocess\.\w+|\bPopen|\bcheck_output|\bgetoutput|\bsystem|"
     r"\bexec(?:Sync|File|FileSync)?|\bspawn(?:Sync)?|\bshell_exec|\bpassthru|\bproc_open|\bpopen|"
-    r"\bos\.execute|\bio\.popen|\bpty\.spawn|do shell script|%x|\bqx)\s*[(\[{]*\s*" + _STRING
+    r"\bos\.execute|\bio\.popen|\bpty\.spawn|do (?:shell )?script|%x|\bqx)\s*[(\[{]*\s*" + _STRING
 )
 _LIST = re.compile(
     r"(?:subprocess\.\w+|Popen|check_output|os\.exec\w+|spawn(?:Sync)?|execFile(?:Sync)?|"
@@ -110,6 +110,13 @@ _SHELL_SPAWN = re.compile(r"(?:pty\.spawn|os\.exec\w+|\b(?:pcntl_)?exec)\s*\(?\s
 _SETUID = re.compile(r"setuid\s*\(\s*0|\$<\s*=\s*0|Process::Sys\.setuid")
 
 
+# Code that does nothing but write one text.
+_PRINTS = re.compile(
+    r"\s*(?:print|puts|say|echo|p|console\.log|process\.stdout\.write|STDOUT\.puts|\$stdout\.puts)"
+    r"\s*\(?\s*(?:\"((?:[^\"\\$#]|\\.)*)\"|'([^']*)')\s*\)?\s*;?\s*"
+)
+
+
 def run_snippet(call: Call, code: str) -> None:
     """Emit what a text in another language would do."""
     if call.name not in ("python", "pypy"):
@@ -119,6 +126,8 @@ def run_snippet(call: Call, code: str) -> None:
         written_out = with_constants(code, call.name)
         code = folded(written_out, call.name) if written_out != code else code
         code = unaliased(code) if call.name in _TAGS else code
+        if match := _PRINTS.fullmatch(code):
+            call.prints = (match[1] or match[2] or "") + "\n"
         _other_syntax(call, code)
     if not (call.name in ("python", "pypy") and _read_as_python(call, code)):
         _commands(call, code)

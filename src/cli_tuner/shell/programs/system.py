@@ -189,6 +189,10 @@ def _screen(call: Call) -> Value:
             continue
         if arg.text in ("bash", "sh", "zsh") or (call.name == "tmux" and " " in arg.text):
             return call.run(call.args[index:]) if " " not in arg.text else call.run_text(arg.value)
+    texts = [arg.text for arg in call.args]
+    if "-X" in texts and "stuff" in texts[:-1]:
+        # Typed into the session, as if somebody sat there.
+        return call.run_text(call.args[texts.index("stuff") + 1].value, stdin=EMPTY)
     if call.name == "screen" and call.args[:1] and call.args[0].text.startswith("-d"):
         rest = [a for a in call.args[1:] if not a.text.startswith("-")]
         skip = 1 if "S" in call.args[0].text else 0

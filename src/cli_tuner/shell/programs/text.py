@@ -14,7 +14,7 @@ from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.scan import ansi_c
-from cli_tuner.shell.values import CWD, EMPTY, HOLE, STAR, Value, concatenated
+from cli_tuner.shell.values import CWD, EMPTY, HOLE, STAR, Value, concatenated, known
 from cli_tuner.shell.words import Field
 
 
@@ -197,7 +197,21 @@ def _cut(call: Call) -> Value:
     value = _input(call, parsed)
     if "many" in value.taints:
         return value  # a column of a list of files: most likely their names
+    by, columns = parsed.argument("-d", "--delimiter"), parsed.argument("-f", "--fields")
+    if columns is not None and (match := _COLUMNS.fullmatch(columns.text)):
+        return _mapped(value, lambda text: _columns(text, by.text if by else "\t", match))
     return Value((HOLE,), value.taints, value.source)
+
+
+_COLUMNS = re.compile(r"(\d+)(?:(-)(\d*))?")
+
+
+def _columns(text: str, by: str, wanted: re.Match[str]) -> str:
+    """The columns `3`, `2-` or `2-4` of each line."""
+    first = max(int(wanted[1]), 1)
+    last = first if not wanted[2] else int(wanted[3]) if wanted[3] else None
+    lines = (line.split(by or "\t")[first - 1 : last] for line in text.split("\n"))
+    return "\n".join((by or "\t").join(parts) for parts in lines)
 
 
 _NAMES_ONLY = ("--files-with-matches", "--files-without-match")
@@ -310,7 +324,10 @@ def _gpg(call: Call) -> Value:
 
 
 def _yes(call: Call) -> Value:
-    return Value((HOLE,), frozenset({"endless"}), "yes")
+    words = [arg.value for arg in call.args if arg.text[:1] != "-"]
+    said = concatenated([*words[:1], *(v for word in words[1:] for v in (known(" "), word))])
+    texts = said.texts if words and said.known else (HOLE,)
+    return Value(texts, frozenset({"endless"}), "yes")
 
 
 def _ls(call: Call) -> Value:

@@ -47,6 +47,10 @@ def _remote(call: Call, text: str) -> bool:
     return bool(re.match(r"^(?:[\w-]+[:/]|:\w+[,:])", text))
 
 
+# A folder with nothing in it, by its name or because it was just made.
+_EMPTY = re.compile(r"(?:^|/)\.?empty(?:[-_]?(?:dir|folder))?/*$|/tmp\.X+/*$")
+
+
 def cloud_copy(call: Call) -> Value | None:
     """`aws s3 cp a s3://b` and its like in other clients; None if this is no copy."""
     operands = call.parsed(Facts(values=_VALUES)).operands
@@ -72,7 +76,11 @@ def cloud_copy(call: Call) -> Value | None:
         call.name == "rclone" and operands[verb].text in ("sync", "bisync")
     )
     if deletes:
-        call.effect(EffectKind.REMOTE_STATE, remote[-1].text if remote else None, "cloud", "delete")
+        local = [path.text for path in paths if path not in remote]
+        empty = bool(local) and all(_EMPTY.search(text) for text in local)
+        whole = (WHOLE,) if empty and remote and not disposable([remote[-1].text]) else ()
+        where_to = remote[-1].text if remote else None
+        call.effect(EffectKind.REMOTE_STATE, where_to, "cloud", "delete", *whole)
     if operands[verb].text in ("mv", "move", "moveto"):
         for where in paths[:1]:
             call.on_path(EffectKind.MOVE, where)
@@ -198,7 +206,25 @@ def _drop(call: Call) -> Value:
     return EMPTY
 
 
+def _publishes(call: Call) -> Value:
+    """mosquitto_pub, kcat and their like: a file or a text for everybody who listens."""
+    taints = set(call.taints()) | set(call.stdin.taints)
+    for option in ("-f", "--file", "-l", "--stdin-file"):
+        where = call.after(option)
+        if where is not None:
+            taints |= call.reads(where).taints
+    host = call.after("-h", "--host", "-b", "-s", "--server")
+    if taints & CARRIED:
+        sent(call, host.text if host is not None else call.name, taints)
+    return EMPTY
+
+
 HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(
+        "mosquitto_pub kcat kafkacat nats amqp-publish mqttx zmqcat kafka-console-producer "
+        "kafka-console-producer.sh".split(),
+        _publishes,
+    ),
     "rclone": _rclone,
     **dict.fromkeys(
         ("ftp", "sftp", "tftp", "lftp", "smbclient", "ncftpput", "curlftpfs"), _session

@@ -134,8 +134,11 @@ def whole_of_cloud(call: Call, words: list[str]) -> bool:
     if _UNASKED.search(" ".join([call.name, *(arg.text for arg in call.args)])):
         return True
     recursive = call.has("-r", "-R", "--recursive", "-rf") or call.name == "s5cmd"
-    if any(_STORE_ROOT.match(word) for word in words):
-        return recursive or (call.has("--force") and bool({"rb", "rm"} & set(words)))
+    stores = [arg.text for arg in call.args if _STORE_ROOT.match(arg.text)]
+    if stores:
+        recursive = recursive or any(word.endswith(("**", STAR * 2)) for word in stores)
+        forced = call.has("--force", "-f")
+        return recursive or (forced and bool({"rb", "rm"} & set(words)))
     holders = _HOLDERS | {_HOLDERS_OF.get(words[0] if words else "", "")}
     return agreed(call) and (call.has("--all") or bool(holders & set(words[:4])))
 
