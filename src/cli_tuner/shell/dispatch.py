@@ -52,7 +52,7 @@ _RUNNERS = frozenset(
 # What runs commands in other places; `programs.fleet` knows how.
 _ELSEWHERE = frozenset(
     "multipass limactl lima colima lxc-attach docker-machine minikube adb wsl wsl.exe nomad tsh "
-    "mosh dokku distrobox toolbox pct qm prlctl oc jexec".split()
+    "vagrant mosh dokku distrobox toolbox pct qm prlctl oc jexec".split()
 )
 
 
@@ -333,6 +333,7 @@ def _apply(call: Call, facts: Facts, parsed: Parsed, names: tuple[str, ...]) -> 
     for content in contents:
         taints |= content.taints
         source = source or content.source
+    _without_end(call, facts, taints)
     if "read" not in (facts.first, facts.rest):
         taints.discard("shown")  # it went into the program, and does not come out as it was
     taints = _bounded(taints, parsed, attributes)
@@ -342,6 +343,11 @@ def _apply(call: Call, facts: Facts, parsed: Parsed, names: tuple[str, ...]) -> 
     if passed is not None:
         return passed
     return Value((HOLE,), frozenset(taints | set(facts.output)), source)
+
+
+def _without_end(call: Call, facts: Facts, taints: set[str]) -> None:
+    if "pieces" in facts.output and "endless" in taints:
+        call.effect(EffectKind.RESOURCE, "files without end", "disk")
 
 
 def _fixed_effects(call: Call, facts: Facts, parsed: Parsed, attributes: tuple[str, ...]) -> None:

@@ -55,6 +55,7 @@ class Machine:
         self.files: dict[str, Value] = {}
         self.volumes: dict[str, str] = {}  # a container volume's name -> the host's folder
         self.mounts: list[str] = []  # where this text mounted a disk
+        self.views: tuple[tuple[str, str], ...] = ()  # in a container: where it sees which folder
         self.descriptors: dict[str, Field] = {}
         self.copies: dict[str, str] = {}  # copies of programs, and links to them
         self.unpacked: dict[str, str] = {}  # folders with what was fetched, and how it came
@@ -145,6 +146,9 @@ class Machine:
 
     def behind(self, path: str) -> str:
         """The path on the disk that is seen there, if it is a file that matters; else itself."""
+        for there, host in self.views:
+            if path == there or path.startswith(there + "/"):
+                return resolved(host + path[len(there) :])
         for folder in (*HOST_VIEWS, *self.mounts):
             if path.startswith(folder + "/"):
                 real = path[len(folder) :]

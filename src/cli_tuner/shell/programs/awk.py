@@ -57,8 +57,10 @@ def _awk(call: Call) -> Value:
         operands = operands[1:]
         taints = _program(call, program, names, operands)
         printed = _constant_output(program) if call.stdin.texts == ("",) and not operands else None
-        if printed is None and ("many" in taints or call.stdin.known):
-            printed = _of_each_line(program, call.stdin)
+        from_input = not any("=" not in operand.text for operand in operands)
+        lines = call.stdin if from_input else UNKNOWN
+        if printed is None and lines != EMPTY:
+            printed = _of_each_line(program, lines)
     source = call.stdin.source
     for where in operands:
         if "=" not in where.text:
@@ -71,10 +73,11 @@ def _program(
     call: Call, program: str, names: dict[str, str], operands: list[Field]
 ) -> frozenset[str]:
     """Emit what the program does; the result is the taints of what it prints."""
+    from cli_tuner.shell.programs.constants import with_constants
     from cli_tuner.shell.programs.folding import folded
 
     if "system" in program:
-        program = folded(program, "awk")
+        program = folded(with_constants(program, "awk"), "awk")
     endless = endless_code(program)
     call.shell.endless += endless
     _commands(call, program, {**names, **dict(_ASSIGNED.findall(program))})

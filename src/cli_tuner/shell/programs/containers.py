@@ -169,13 +169,13 @@ def inside(
     `kept` is false if the container is thrown away afterwards, `running` if it is made for this.
     """
     shell = call.shell
-    before = shell.cwd, shell.effects, shell.files
-    shell.cwd, shell.effects, shell.files = PROJECT, [], {}
+    before = shell.cwd, shell.effects, shell.files, shell.views
+    shell.cwd, shell.effects, shell.files, shell.views = PROJECT, [], {}, tuple(volumes)
     try:
         printed = call.run(command)
         inner = shell.effects
     finally:
-        shell.cwd, shell.effects, shell.files = before
+        shell.cwd, shell.effects, shell.files, shell.views = before
     for effect in inner:
         # The kernel, its settings and its modules are not the container's own.
         if effect.kind not in _LOCAL or "is:kernel" in effect.attributes:

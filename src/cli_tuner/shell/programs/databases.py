@@ -17,7 +17,7 @@ from cli_tuner.shell.words import Field
 _LOSES = re.compile(
     r"\b(?:drop\s+(?:database|table|schema|user|role|index|view|keyspace|collection)|truncate\b|"
     r"delete\s+from\s+[\w.\"`]+\s*(?:;|$|['\"])|flushall|flushdb|_?dropDatabase|\.drop\(\)|"
-    r"detach\s+delete|deleteMany\(\s*\{\s*\}|\.remove\(\s*\{\s*\}|reset\s+master)",
+    r"detach\s+delete|deleteMany\(\s*\{\s*\}|\.remove\(\s*\{\s*\}|reset\s+master)|\.drop\(\s*\)",
     re.I,
 )
 _CHANGES = re.compile(
@@ -188,6 +188,13 @@ def _inputs(call: Call) -> list[Value]:
 _STRANGER = re.compile(r"^(?!https:)|^https://\d+\.\d+\.\d+\.\d+")
 
 
+# Each collection of a database, or each database of a server, is dropped in a loop.
+_EVERY_COLLECTION = re.compile(
+    r"(?:getCollectionNames|listCollections|getDBNames|listDatabases)\b.*\.drop(?:Database)?\(",
+    re.S,
+)
+
+
 def _judged(call: Call, texts: list[str], inputs: list[Value]) -> None:
     """Emit what the statements lose or change."""
     shown = [_EXPLAINED.sub(" ", part) for part in texts]
@@ -196,7 +203,8 @@ def _judged(call: Call, texts: list[str], inputs: list[Value]) -> None:
     database_rights(call, " \n".join(_COMMENT.sub(" ", part) for part in quoted))
     made = [made_and_run(part) for part in texts]
     statements += "".join(f" \n{statement}" for statement, _ in made)
-    every = any(each for _, each in made) or _from_a_list(call, inputs)
+    every = any(each for _, each in made) or _EVERY_COLLECTION.search(statements) is not None
+    every = every or _from_a_list(call, inputs)
     if call.name == "mysqladmin" and "drop" in texts:
         forced = call.has("-f", "--force")  # else it asks
         name = texts[-1] if texts[-1] != "drop" else ""

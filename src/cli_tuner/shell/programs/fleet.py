@@ -101,6 +101,7 @@ def _each_host(call: Call) -> Value:
 _PLACES = {
     "multipass": ("exec",), "limactl": ("shell",), "lima": (), "colima": ("ssh",),
     "lxc-attach": (), "docker-machine": ("ssh",), "minikube": ("ssh",),
+    "vagrant": ("ssh",),
     "adb": ("shell",), "wsl": (), "wsl.exe": (), "nomad": ("alloc", "exec"), "tsh": ("ssh",),
     "mosh": (), "dokku": ("run",), "distrobox": ("enter",), "toolbox": ("run",), "pct": ("exec",),
     "qm": ("guest", "exec"), "prlctl": ("exec",), "oc": ("rsh",), "jexec": (),

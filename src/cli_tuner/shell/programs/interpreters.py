@@ -89,7 +89,8 @@ def _piped(call: Call) -> Value:
             through = set(call.shell.via) - _HONEST
             call.effect(EffectKind.PRIVILEGE, "root", "escape" if through else "interactive")
         return Value((HOLE,), frozenset({"shell"}), "a shell")
-    if stdin.taints & {"file"} and not stdin.taints & {"downloaded", "decoded"}:
+    own = stdin.taints & {"file"} and not stdin.taints & {"downloaded", "decoded"}
+    if own and stdin.text == HOLE:
         call.effect(EffectKind.EXECUTE, stdin.source, "script")
         return UNKNOWN
     result = call.run_text(stdin, stdin=EMPTY)
@@ -152,6 +153,8 @@ def _go(call: Call) -> Value:
     words = [arg for arg in call.args if not arg.text.startswith("-")]
     if words and words[0].text == "run":
         for where in words[1:2]:
+            if where.text in ("/dev/stdin", "/dev/fd/0"):
+                _code(call, call.stdin)
             content = call.shell.files.get(resolved(where.text, call.shell.cwd))
             if content is not None and content.taints & _ORIGINS:
                 _code(call, content)

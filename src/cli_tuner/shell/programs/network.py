@@ -8,7 +8,11 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.programs.leaks import leaked_variables, steals_identity
-from cli_tuner.shell.programs.web_stores import deletes_by_query, loses_everything
+from cli_tuner.shell.programs.web_stores import (
+    deletes_by_query,
+    empties_everything,
+    loses_everything,
+)
 from cli_tuner.shell.programs.wholesale import WHOLE
 from cli_tuner.shell.values import EMPTY, HOLE, HOME, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
@@ -101,7 +105,8 @@ def _statements(call: Call, bodies: list[str], urls: list[Field]) -> None:
     if any("drop" in body.lower() and loses_all(body) for body in bodies):
         call.effect(EffectKind.REMOTE_STATE, _name(urls), "database", "delete", WHOLE)
     elif deletes_by_query(url.text for url in urls):
-        call.effect(EffectKind.REMOTE_STATE, _name(urls), "delete")
+        whole = (WHOLE,) if empties_everything(url.text for url in urls) else ()
+        call.effect(EffectKind.REMOTE_STATE, _name(urls), "delete", *whole)
 
 
 def _name(urls: list[Field]) -> str:

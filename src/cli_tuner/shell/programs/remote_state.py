@@ -180,6 +180,8 @@ def _forge(call: Call) -> Value:
         gone = method.text.upper() == "DELETE" and _PROJECT.match(words[-1])
         whole = (WHOLE,) if gone else ()
         call.effect(EffectKind.REMOTE_STATE, words[-1], method.text.lower(), *whole)
+    if words[:2] == ["alias", "set"] and (call.has("-s", "--shell") or words[-1][:1] == "!"):
+        call.run_text(known(words[-1].lstrip("!")), stdin=EMPTY)
     if words[:1] and words[0] not in _KEEPS_SECRETS:
         _told(call, words)
     if words[:2] == ["gist", "create"]:

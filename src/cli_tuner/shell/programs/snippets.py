@@ -69,6 +69,7 @@ _READ = re.compile(
 _DOWNLOAD = re.compile(
     r"urlopen|requests\.get|urllib|http\.get|https\.get|open-uri|URI\.open|LWP|HTTP::Tiny|"
     r"require\(\s*['\"]https?['\"]\s*\)\s*\.(?:get|request)|\bget\s*\(?\s*['\"]https?:|"
+    r"\bURI(?:\.parse)?\(\s*['\"]https?:[^)]*\)\.(?:read|open)|"
     r"Net::HTTP\.get|open\(\s*['\"]https?:|DownloadString|Invoke-WebRequest|iwr |fetch\(|"
     r"\bnew\s+URL\s*\(\s*['\"]https?:|:httpc\.request|(?:Req|HTTPoison|Tesla)\.get|http\.request\(|"
     r"file_get_contents\s*\(\s*['\"]https?:|Downloads\.download|\bdownload\s*\(\s*['\"]https?:|"
@@ -98,7 +99,7 @@ _DECODES = re.compile(
 )
 _SOCKET = re.compile(
     r"socketConnection|using Sockets|"
-    r"\bsocket\b|\bSocket\b|TCPSocket|fsockopen|net\.(?:connect|createConnection|Socket)|"
+    r"\bnet\.Dial\b|\bsocket\b|\bSocket\b|TCPSocket|fsockopen|net\.(?:connect|createConnection|Socket)|"
     r"require\(\s*['\"](?:net|tls|dgram)['\"]\s*\)|IO::Socket|createConnection|new net|Net\.Sockets"
 )
 _JOINS = re.compile(

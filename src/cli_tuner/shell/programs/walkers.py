@@ -14,7 +14,7 @@ _WALKS = re.compile(
     r"File::Find|finddepth|\bfind\s*\("
 )
 _DELETES = re.compile(
-    r"\b(?:remove|unlink\w*|rmtree|rmdir\w*|rmSync|rm_rf?|rm_r|delete)\b\s*[( :&]"
+    r"\b(?:remove|unlink\w*|rmtree|rmdir\w*|rmSync|rm_rf?|rm_r|delete)\b\s*[( :&};,]"
 )
 _EMPTIES = re.compile(
     r"truncate|\bopen\s*\([^)]*,\s*[\"']w|writeFileSync\s*\(|File\.write\s*\(|write_(?:text|bytes)"

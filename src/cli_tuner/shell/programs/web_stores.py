@@ -30,6 +30,14 @@ def loses_everything(addresses: Iterable[str]) -> bool:
     return any(_EVERYTHING.search(address) for address in addresses)
 
 
+_EVERY_INDEX = re.compile(rf"/(?:\*|{STAR}|_all)/_delete_by_query\b")
+
+
+def empties_everything(addresses: Iterable[str]) -> bool:
+    """Whether a query that deletes goes to every index there is."""
+    return any(_EVERY_INDEX.search(address) for address in addresses)
+
+
 def deletes_by_query(addresses: Iterable[str]) -> bool:
     """Whether a request to one of these addresses deletes, whatever its method is called."""
     return any(_BY_QUERY.search(address) for address in addresses)
