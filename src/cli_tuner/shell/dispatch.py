@@ -16,7 +16,7 @@ from cli_tuner.records.verdict import Certainty, EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts, facts_of, utility_names
 from cli_tuner.shell.given_code import NAMES as CODE_READERS
-from cli_tuner.shell.given_code import runs_given_code
+from cli_tuner.shell.given_code import run_unpacked, runs_given_code
 from cli_tuner.shell.hatches import is_exploit, noticed
 from cli_tuner.shell.labels import labels_of
 from cli_tuner.shell.machine import OPTION_AS_NAME
@@ -197,18 +197,6 @@ def _by_path(call: Call, path: str, head: Field) -> Value | None:
     if path in shell.files or place_of(path) in ("temp", "net"):
         return _local_file(call, path)
     return None
-
-
-# What builds or sets up a source tree, which its reader looks at as such.
-_BUILDS = re.compile(r"(?:configure|bootstrap|autogen|waf|gradlew|mvnw|setup|build)(?:\.\w+)?$")
-
-
-def run_unpacked(call: Call, path: str) -> None:
-    """Emit that a file runs which came out of an archive or a repository that was fetched."""
-    for folder, how in call.shell.unpacked.items():
-        below = folder == "." and not path.startswith(("/", "~", ".."))
-        if (below or path.startswith(folder + "/")) and not _BUILDS.search(path):
-            call.effect(EffectKind.EXECUTE, path, how)
 
 
 def _asks_for_help(call: Call) -> bool:

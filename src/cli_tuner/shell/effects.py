@@ -55,8 +55,6 @@ from cli_tuner.shell.words import Field, fields_of
 STEPS_MAX = 5_000
 NESTED_MAX = 12
 ROUNDS_MAX = 24
-
-
 _DAILY = frozenset({EffectKind.PACKAGE, EffectKind.SERVICE, EffectKind.OPAQUE})
 
 
@@ -98,11 +96,9 @@ class Interpreter(Redirecting):
         before = len(self.effects)
         with self.certainly(Certainty.POSSIBLE):
             self.run_text(body, name, EMPTY)
-        self.effects[before:] = [
-            effect
-            for effect in self.effects[before:]
-            if effect.kind not in _DAILY or "remove" in effect.attributes
-        ]
+        found = self.effects[before:]
+        kept = [e for e in found if e.kind not in _DAILY or "remove" in e.attributes]
+        self.effects[before:] = kept
 
     def _shown(self, printed: Value) -> None:
         """What the whole text prints may be a secret that a client handed out."""

@@ -9,6 +9,7 @@ program only reads.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from cli_tuner.records.verdict import EffectKind
@@ -72,3 +73,15 @@ def runs_given_code(call: Call) -> None:
 def _runs(call: Call, content: Value | None) -> None:
     if content is not None and "downloaded" in content.taints and not content.known:
         call.effect(EffectKind.EXECUTE, content.source or None, "downloaded")
+
+
+# What builds or sets up a source tree, which its reader looks at as such.
+_BUILDS = re.compile(r"(?:configure|bootstrap|autogen|waf|gradlew|mvnw|setup|build)(?:\.\w+)?$")
+
+
+def run_unpacked(call: Call, path: str) -> None:
+    """Emit that a file runs which came out of an archive or a repository that was fetched."""
+    for folder, how in call.shell.unpacked.items():
+        below = folder == "." and not path.startswith(("/", "~", ".."))
+        if (below or path.startswith(folder + "/")) and not _BUILDS.search(path):
+            call.effect(EffectKind.EXECUTE, path, how)

@@ -70,8 +70,8 @@ _SHELL_START = re.compile(
     r"zshrc|zshenv|zprofile|zlogin|kshrc|config/fish/config\.fish))$|^/etc/profile\.d/"
 )
 _LEAVES = re.compile(
-    r"^\s*(?:builtin\s+)?(?:exit|logout|exec\s+(?:/usr)?(?:/bin/)?(?:true|false)|"
-    r"kill\s+(?:-\w+\s+)?(?:\$\$|\$PPID))(?:\s+\d+)?\s*;?\s*$",
+    r"^[ \t]*(?:builtin[ \t]+)?(?:exit|logout|exec\s+(?:/usr)?(?:/bin/)?(?:true|false)|"
+    r"kill\s+(?:-\w+\s+)?(?:\$\$|\$PPID))(?:[ \t]+\d+)?[ \t]*;?[ \t]*$",
     re.M,
 )
 _CHOICE = re.compile(r"\b(?:if|case|then|while|function)\b|&&|\|\||\(\)|\[ ")

@@ -29,9 +29,9 @@ _SSHD = re.compile(
 )
 # Settings of the SSH server with which nobody gets in any more.
 _SSHD_CLOSED = re.compile(
-    r"^\s*(?:Deny(?:Users|Groups)[ \t]+(?:\S+[ \t]+)*\*(?:\s|$)|Allow(?:Users|Groups)[ \t]+"
-    r"(?:nobody|none|nogroup)\s*$|ListenAddress[ \t]+(?:127\.|localhost|::1|\[::1\])|"
-    r"Max(?:Sessions|Startups|AuthTries)[ \t]+0\s*$)",
+    r"^[ \t]*(?:Deny(?:Users|Groups)[ \t]+(?:\S+[ \t]+)*\*(?:\s|$)|Allow(?:Users|Groups)[ \t]+"
+    r"(?:nobody|none|nogroup)[ \t]*$|ListenAddress[ \t]+(?:127\.|localhost|::1|\[::1\])|"
+    r"Max(?:Sessions|Startups|AuthTries)[ \t]+0[ \t]*$)",
     re.I | re.M,
 )
 _SSHD_NO_WAY = (
@@ -60,7 +60,7 @@ _WEB_SHELL = re.compile(
 )
 _WEB_PAGE = re.compile(r"\.(?:php\d?|phtml|phar|jspx?|aspx?|cgi|inc)$", re.I)
 # Libraries that all programs load, from where anybody can put them.
-_OPEN_FOLDER = re.compile(r"^\s*/(?:tmp|var/tmp|dev/shm|home)\b", re.M)
+_OPEN_FOLDER = re.compile(r"^[ \t]*/(?:tmp|var/tmp|dev/shm|home)\b", re.M)
 _REMOTE_LOADER = re.compile(r"\bLD_(?:PRELOAD|AUDIT|LIBRARY_PATH)\s*=\s*\S")
 
 

@@ -149,9 +149,7 @@ def _constant_output(program: str) -> str | None:
     return "".join(out)
 
 
-_EACH_LINE = re.compile(
-    rf"([^{{}}]*)\{{\s*print\s*\(?((?:{_TEXT}|[^{{}};|>\"])*?)\)?\s*;?\s*\}}\s*"
-)
+_EACH_LINE = re.compile(rf"([^{{}}]*)\{{\s*print\b((?:{_TEXT}|[^{{}};|>\"])*);?\s*\}}\s*")
 _PIECE = re.compile(rf"{_TEXT}|(,)|\$(\d)\b|[^\s,\"]+")
 
 
@@ -160,7 +158,7 @@ def _of_each_line(program: str, given: Value) -> str | None:
     match = _EACH_LINE.fullmatch(program)
     if match is None or (match[1].strip() and given.known):
         return None
-    printed = match[2].strip() or "$0"
+    printed = match[2].strip().removeprefix("(").removesuffix(")").strip() or "$0"
     if '"' not in printed and not given.known:
         return None
     lines = given.text.rstrip("\n").split("\n")[:64] if given.known else [HOLE]

@@ -68,7 +68,7 @@ def _plain(code: str) -> dict[str, str]:
     return values
 
 
-_LIST = rf"[\[(]\s*(?:{_PART}\s*,?\s*)+[\])]"
+_LIST = rf"[\[(]\s*(?:{_PART}\s*(?:,\s*)?)+[\])]"
 _LISTED = re.compile(rf"(?<![\w.])([$@]?[A-Za-z_]\w*)\s*:?=\s*({_LIST})")
 _OVER = rf"({_LIST}|[$@]?[A-Za-z_]\w*)"
 _LOOPS = (

@@ -11,6 +11,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import zlib
+
+from cli_tuner.shell.values import HOLE
 
 _PART = r"""(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
 _JOIN = {
@@ -111,3 +114,11 @@ def _rot13(text: str) -> str:
     import codecs
 
     return codecs.encode(text, "rot13")
+
+
+def inflated(text: str) -> str:
+    """What zlib had packed; unknown if it did not."""
+    try:
+        return zlib.decompressobj().decompress(text.encode("latin-1"), 8_192).decode("latin-1")
+    except (zlib.error, ValueError):
+        return HOLE

@@ -14,6 +14,7 @@ import re
 
 from cli_tuner.shell.values import HOLE, Value
 
+STATEMENT_MAX = 2_000
 _SELECT = re.compile(
     r"\bselect\b(?P<made>(?:'(?:[^']|'')*'|[^;'])*?)\bfrom\b(?P<rest>(?:'(?:[^']|'')*'|[^;'])*)",
     re.I | re.S,
@@ -48,7 +49,7 @@ _FOR_EACH = re.compile(r"\bsp_msforeach(?:table|db)\b\s*(?:@command1\s*=\s*)?n?'
 
 def printed_by(texts: list[str]) -> Value | None:
     """What a client prints if its statements make statements or list all there is."""
-    for text in texts:
+    for text in (text[:STATEMENT_MAX] for text in texts):
         if _LISTS.search(text):
             chosen = frozenset({"filtered"}) if _is_chosen(text) else frozenset()
             return Value((HOLE,), frozenset({"many"}) | chosen, "the list of a database")

@@ -111,7 +111,7 @@ def _script(call: Call, where: Field) -> Value:
         call.effect(EffectKind.OPAQUE, where.value.source or where.raw, "script")
         return UNKNOWN
     if call.shell.unpacked:
-        from cli_tuner.shell.dispatch import run_unpacked
+        from cli_tuner.shell.given_code import run_unpacked
 
         run_unpacked(call, path)
     call.on_path(EffectKind.EXECUTE, where, "script")

@@ -8,13 +8,13 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call
+from cli_tuner.shell.programs.folding import inflated
 from cli_tuner.shell.programs.leaks import steals_identity
 from cli_tuner.shell.values import CWD, HOLE, HOME, STAR, UNKNOWN, Value, concatenated, known
 from cli_tuner.shell.words import Field
@@ -267,7 +267,7 @@ class Caller:
         taints = first.taints | {"decoded"}
         if not first.known or name in _OPAQUE_DECODERS:
             if name == "zlib.decompress" and first.known:
-                return Value((_inflated(first.text),), taints, first.source)
+                return Value((inflated(first.text),), taints, first.source)
             return Value((HOLE,), taints, first.source)
         try:
             if name == "codecs.decode":
@@ -396,10 +396,3 @@ def _formatted(template: str, texts: list[str]) -> str:
     for text in texts:
         template = template.replace("{}", text, 1)
     return template
-
-
-def _inflated(text: str) -> str:
-    try:
-        return zlib.decompressobj().decompress(text.encode("latin-1"), 8_192).decode("latin-1")
-    except (zlib.error, ValueError):
-        return HOLE

@@ -104,7 +104,8 @@ def _make(call: Call) -> Value:
 
 _INDENTED = re.compile(r"^[ \t]+(?!#)[@-]*([^\s:].*)$", re.M)
 _OF_TASK = re.compile(
-    r"^\s*(?:-\s+(?:cmd:\s*|sh:\s*)?|(?:cmd|cmds|sh|\w[\w-]*):\s+)[\"']?(\S.*?)[\"']?\s*$", re.M
+    r"^[ \t]*(?:-[ \t]+(?:cmd:\s*|sh:\s*)?|(?:cmd|cmds|sh|\w[\w-]*):\s+)[\"']?(\S.*?)[\"']?\s*$",
+    re.M,
 )
 
 

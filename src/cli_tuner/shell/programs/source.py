@@ -162,7 +162,7 @@ def read_calls(call: Call, code: str) -> None:
             _runs(call, found)
         elif names & (_DELETES | _TREES):
             options = [text for text in found.texts if _OPTION.fullmatch(text)]
-            recursive = names & _TREES or _RECURSIVE.search(found.around)
+            recursive = bool(names & _TREES or _RECURSIVE.search(found.around))
             recursive = recursive or any("r" in option.lower() for option in options)
             for text in (text for text in found.texts if text not in options):
                 _path(call, EffectKind.DELETE, text, *(("recursive",) if recursive else ()))
