@@ -110,15 +110,19 @@ MEASUREMENTS = (
     Measurement("fast-v2", "models", "[EVALUATION](EVALUATION.md), `fast` with its adapter",
                 "cli-tuner run evaluate configs/evaluate/fast-v2.yaml"),
     Measurement("balanced-v2", "models",
-                "[EVALUATION](EVALUATION.md), `balanced` with its adapter",
+                "[EVALUATION](EVALUATION.md), `balanced` with its earlier adapter",
                 "cli-tuner run evaluate configs/evaluate/balanced-v2.yaml"),
-    Measurement("tables", "models", "[EVALUATION](EVALUATION.md), these four, in place",
+    Measurement("balanced-v3", "models",
+                "[EVALUATION](EVALUATION.md), `balanced` with its adapter",
+                "cli-tuner run evaluate configs/evaluate/balanced-v3.yaml"),
+    Measurement("tables", "models", "[EVALUATION](EVALUATION.md), these five, in place",
                 "python -m cli_tuner.evaluate.tables evaluation/fast-all evaluation/fast-v2 "
-                "evaluation/balanced-all evaluation/balanced-v2 --into docs/EVALUATION.md"),
+                "evaluation/balanced-all evaluation/balanced-v2 evaluation/balanced-v3 "
+                "--into docs/EVALUATION.md"),
     Measurement("compare-fast", "models", "[EVALUATION](EVALUATION.md), McNemar",
                 "cli-tuner run compare evaluation/fast-all evaluation/fast-v2"),
     Measurement("compare-balanced", "models", "[EVALUATION](EVALUATION.md), McNemar",
-                "cli-tuner run compare evaluation/balanced-all evaluation/balanced-v2"),
+                "cli-tuner run compare evaluation/balanced-all evaluation/balanced-v3"),
     Measurement("candidates", "models", "[log](log.md), `-n 4` beside the greedy answer",
                 "python benchmarks/candidates.py datasets/dev.jsonl.zst --model fast -n 4 "
                 "--keep build/quality/candidates.jsonl"),

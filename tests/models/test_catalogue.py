@@ -78,8 +78,9 @@ def test_every_shipped_adapter_is_here_and_is_the_pinned_file(paths: Paths) -> N
         assert adapter.packaged is not None
         assert adapter.packaged.stat().st_size == adapter.size_bytes
         assert sha256_of_file(adapter.packaged) == adapter.sha256
-        assert catalogue.base(adapter.base).default_adapter == adapter.name
-    assert "balanced-v2" in catalogue.adapters
+    defaults = {catalogue.base(one.base).default_adapter for one in catalogue.adapters.values()}
+    assert defaults == {"fast-v2", "balanced-v3"}
+    assert set(catalogue.adapters) == defaults | {"balanced-v2"}  # which balanced-v3 goes on from
 
 
 def test_every_shipped_model_has_a_licence_and_a_pinned_revision(paths: Paths) -> None:
@@ -146,6 +147,16 @@ def test_an_adapter_can_come_from_a_file(paths: Paths) -> None:
     write_user_catalogue(paths, ADAPTER.replace("team/house@main", "/srv/house.gguf"))
     house = load_catalogue(paths).adapter("house")
     assert (house.local, house.hub) == (Path("/srv/house.gguf"), None)
+
+
+def test_an_own_adapter_that_a_later_version_ships_is_the_shipped_one(paths: Paths) -> None:
+    shipped = load_catalogue(paths).adapters["fast-v2"]
+    own = ADAPTER.replace("adapter.house", "adapter.fast-v2").replace("house.gguf", "own.gguf")
+    write_user_catalogue(paths, own.replace(DIGEST, shipped.sha256))
+    assert load_catalogue(paths).adapters["fast-v2"] == shipped
+    write_user_catalogue(paths, own)
+    with pytest.raises(ConfigError, match="'fast-v2' is already defined"):
+        load_catalogue(paths)
 
 
 def test_a_base_can_name_its_default_adapter(paths: Paths) -> None:

@@ -161,8 +161,9 @@ def _shipped() -> Catalogue:
 def parse_catalogue(text: str, source: str, known: Catalogue) -> Catalogue:
     """`known` with the entries of this TOML text added. `source` is named in errors.
 
-    Raises ConfigError for bad TOML, an unknown or missing key, a wrong value, a name or file
-    that `known` already has, and an adapter of a base that does not exist.
+    An adapter that `known` has under this name with this digest is that one: what somebody trained
+    here may come with a later version. Raises ConfigError for bad TOML, an unknown or missing key,
+    a wrong value, a name or file that `known` already has, an adapter of a base that is not there.
     """
     import tomllib
 
@@ -182,6 +183,7 @@ def parse_catalogue(text: str, source: str, known: Catalogue) -> Catalogue:
         name: _adapter(name, _fields(table, _ADAPTER_KEYS, where), where)
         for name, table, where in _entries(tables, "adapter", source)
     }
+    adapters = {name: one for name, one in adapters.items() if not _is_here(one, known)}
     _check_names(bases, adapters, known, source)
     merged = Catalogue({**known.bases, **bases}, {**known.adapters, **adapters})
     _check_references(merged, source)
@@ -315,6 +317,11 @@ def _origin(source: str, where: str) -> tuple[HubPin | None, Path | None]:
     if at and _REPO.fullmatch(repo) and _REVISION.fullmatch(revision):
         return HubPin(repo, revision), None
     _wrong(where, "source", "an absolute path, or owner/name@revision on the Hub")
+
+
+def _is_here(adapter: Adapter, known: Catalogue) -> bool:
+    shipped = known.adapters.get(adapter.name)
+    return shipped is not None and shipped.sha256 == adapter.sha256
 
 
 def _check_names(
