@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -205,3 +206,11 @@ def test_energy_is_hours_times_an_assumed_power_or_nothing(hardware, kwh):
     assert cost.hours == 1
     assert cost.kwh == (None if kwh is None else pytest.approx(kwh))
     assert cost.assumption
+
+
+def test_the_adapter_that_it_goes_on_from_is_named(kit):
+    model = opened(kit)
+    assert "goes on from" not in model_card(model, None)
+    began = {**model.record, "start": {"name": "tiny-v0", "sha256": "0" * 64}}
+    text = model_card(replace(model, run={**model.run, "model": began}), None)
+    assert f"| goes on from | the adapter `tiny-v0`, SHA-256 `{'0' * 64}` |" in text

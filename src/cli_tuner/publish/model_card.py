@@ -172,6 +172,7 @@ def _training(model: TrainedModel) -> str:
     rows: list[tuple[str, object]] = [
         ("engine", record["engine"]),
         ("method", _method(model)),
+        *_start(record.get("start")),
         ("steps", f"{record['steps']:,}, step {record['chosen_step']:,} was chosen"),
         ("examples a step", config.get("examples_per_step")),
         ("epochs", config.get("epochs")),
@@ -207,6 +208,13 @@ def _weights_of(model: TrainedModel) -> str:
         f"It was trained on {plain(found['name'])}, and is applied to another quantization of the"
         " same weights."
     )
+
+
+def _start(start: Mapping[str, Any] | None) -> Iterator[tuple[str, Cell]]:
+    """The adapter that training began with, if it did: what it learned is in this one, too."""
+    if start:
+        digest = code(str(start["sha256"]))
+        yield "goes on from", Cell(f"the adapter {code(str(start['name']))}, SHA-256 {digest}")
 
 
 def _method(model: TrainedModel) -> str:
