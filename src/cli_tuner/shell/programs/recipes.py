@@ -15,6 +15,7 @@ import re
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
+from cli_tuner.shell.given_code import content_of
 from cli_tuner.shell.paths import resolved
 from cli_tuner.shell.values import EMPTY, UNKNOWN, Value, known
 
@@ -63,12 +64,8 @@ def _recipes(call: Call, makefile: str) -> None:
 def _written(call: Call, option: tuple[str, ...], names: tuple[str, ...]) -> Value | None:
     """The file that is given, or found under its usual name, if this text wrote or fetched it."""
     where = call.after(*option)
-    if where is not None and where.text in ("-", "/dev/stdin"):
-        return call.stdin
     if where is not None:
-        return call.shell.files.get(resolved(where.text, call.shell.cwd)) or (
-            where.value if where.value.taints & {"downloaded", "decoded"} else None
-        )
+        return content_of(call, where)
     folder = call.after("-C", "--directory", "--prefix", "-d")
     start = f"{folder.text.rstrip('/')}/" if folder is not None else ""
     paths = (resolved(start + name, call.shell.cwd) for name in names)
