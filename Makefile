@@ -56,6 +56,7 @@ demo: $(VENV)/.run
 
 test: lint secrets $(VENV)/.dev
 	$(BIN)/cli-tuner setup --model fast
+	$(BIN)/cli-tuner setup --model balanced
 	$(BIN)/python -m pytest
 	@$(BIN)/cli-tuner stop
 
