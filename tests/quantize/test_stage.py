@@ -97,12 +97,13 @@ def test_quantized_files_have_the_types_that_were_asked_for(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("needs_quantizer")
-def test_the_engine_answers_from_a_quantized_file(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["Q4_K_M", "Q5_K_M", "Q5_K_S", "Q6_K", "IQ4_NL", "Q3_K_M"])
+def test_the_engine_answers_from_a_quantized_file(run: Run, tmp_path: Path, kind: str) -> None:
     from cli_tuner.backends.embedded import EmbeddedBackend
     from cli_tuner.backends.protocol import Sampling
     from cli_tuner.records import ModelIdentity, NormalizedRequest, new_request_id, sha256_of
 
-    path = run(files=[{"type": "Q4_K_M"}]) / "tiny-q4_k_m.gguf"
+    path = run(files=[{"type": kind}]) / f"tiny-{kind.lower()}.gguf"
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
     identity = ModelIdentity(name="tiny", backend="local", engine="test")
@@ -119,7 +120,7 @@ def test_the_engine_answers_from_a_quantized_file(run: Run, tmp_path: Path) -> N
         output = backend.complete(request, Sampling(max_new_tokens=4))
     finally:
         backend.close()
-    assert output.completion_tokens == 4
+    assert 1 <= output.completion_tokens <= 4
 
 
 def test_an_adapter_of_another_base_is_refused(run: Run, tmp_path: Path) -> None:

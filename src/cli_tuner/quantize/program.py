@@ -22,6 +22,10 @@ from cli_tuner.quantize.config import Output
 
 VARIABLE = "CLI_TUNER_LLAMA_QUANTIZE"
 _TENSOR = re.compile(r"\[\s*(\d+)/\s*(\d+)\]")
+_NAMED = re.compile(r"\]\s+(\S+) - \[")
+_CONVERTED = re.compile(r"converting to (\w+)")
+_READABLE = {"q6_0": "q5_1", "iq6_k": "q6_K", "iq5_k": "q5_K", "iq4_k": "q4_K", "iq3_k": "q3_K"}
+"""Types of the fork's own, and llama.cpp's nearest, which are a little smaller and worse."""
 _SAID_LINES = 8
 
 
@@ -66,15 +70,30 @@ def _version() -> str:
 def quantize(
     quantizer: Quantizer, output: Output, source: Path, target: Path, progress: Progress
 ) -> None:
-    """Quantize a float16 file. Raises QuantizationError with the program's last words."""
+    """Quantize a float16 file. Raises QuantizationError with the program's last words.
+
+    A mixture gives some tensors another type, and so do rows that a type cannot hold. The fork
+    takes types of its own there, which llama.cpp does not read: those tensors get llama.cpp's.
+    """
     command = [str(quantizer.path)]
     if output.output_matrix:
         command += ["--output-tensor-type", output.output_matrix]
     if output.embedding:
         command += ["--token-embedding-type", output.embedding]
-    command += [str(source), str(target), output.type, str(quantizer.threads)]
-    said: deque[str] = deque(maxlen=_SAID_LINES)
+    files = [str(source), str(target), output.type, str(quantizer.threads)]
     progress.step(f"quantize to {output.label}", None)
+    own = _run([*command, *files], progress)
+    if own:
+        rules = (f"^{re.escape(name)}$={kind}" for name, kind in own.items())
+        _run([*command, "--custom-q", ",".join(rules), *files], progress)
+    if not target.is_file():
+        raise QuantizationError(f"llama-quantize wrote no {target.name}")
+
+
+def _run(command: list[str], progress: Progress) -> dict[str, str]:
+    """The tensors that it gave a type of its own, and llama.cpp's type for each."""
+    said: deque[str] = deque(maxlen=_SAID_LINES)
+    name, own = "", {}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as child:
@@ -83,9 +102,14 @@ def quantize(
                 said.append(line.strip())
                 if found := _TENSOR.search(line):
                     progress.note(f"tensor {found[1]} of {found[2]}")
+                if found := _NAMED.search(line):
+                    name = found[1]
+                if (found := _CONVERTED.search(line)) and found[1] in _READABLE:
+                    own[name] = _READABLE[found[1]]
         except BaseException:
             child.kill()
             raise
-    if child.returncode or not target.is_file():
+    if child.returncode:
         last = next((line for line in reversed(said) if line), "it said nothing")
         raise QuantizationError(f"llama-quantize ended with {child.returncode}: {last}")
+    return own
