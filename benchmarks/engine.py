@@ -9,8 +9,10 @@ medians and their ratio to the first variant, whose quotients are taken query by
 process's, after the first answer; `load` is from the start of the process's own loading to the end
 of it, with the file in the page cache; tokens a second are the engine's own counts. `repack=off`
 uses the weights as they lie in the file instead of arranged anew for this processor: a quicker
-start and less memory, against speed. CPU is the process's, all threads, an answer's whole work by
-the tokens read and written; with threads=1 it says something even where other programs run beside.
+start and less memory, against speed. `mapped=on` uses them where the kernel maps the file, in small
+pages: a quicker start, against speed and memory. CPU is the process's, all threads, an answer's
+whole work by the tokens read and written; with threads=1 it says something even where other
+programs run beside.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from cli_tuner.backends.start import environment_of_an_engine
 
 QUERIES = (
     "find files bigger than 100MB here",
@@ -56,6 +60,19 @@ def not_repacked() -> None:
         return params
 
     xllamacpp.CommonParams = plain
+
+
+def mapped_from_the_file() -> None:
+    """From here on weights are used where the kernel maps the file, as until November 2026."""
+    import xllamacpp
+
+    made = xllamacpp.Server
+
+    def mapped(params: Any) -> Any:
+        params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_AUTO
+        return made(params)
+
+    xllamacpp.Server = mapped
 
 
 def serve(reference: str, threads: int) -> None:
@@ -128,7 +145,10 @@ class Variant:
         command = [sys.executable, __file__, "--serve", self.reference]
         command += ["--threads", chosen.pop("threads", "0")]
         command += ["--plain"] if chosen.pop("repack", "on") == "off" else []
-        environment = {**os.environ, **chosen}  # GOMP_SPINCOUNT, OMP_WAIT_POLICY, ...
+        mapped = chosen.pop("mapped", "off") == "on"
+        command += ["--mapped"] if mapped else []
+        ours = dict(os.environ) if mapped else environment_of_an_engine(os.environ)
+        environment = {**ours, **chosen}  # GOMP_SPINCOUNT, OMP_WAIT_POLICY, ...
         self._process = subprocess.Popen(
             command,
             env=environment,
@@ -236,16 +256,21 @@ def draw(results: dict[str, Any], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
-        "variants", nargs="*", help="name=model[,threads=N][,repack=off][,VARIABLE=value]"
+        "variants",
+        nargs="*",
+        help="name=model[,threads=N][,repack=off][,mapped=on][,VARIABLE=value]",
     )
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--out", type=Path, help="folder for engine.json, engine.md, engine.png")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--threads", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--plain", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--mapped", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.plain:
         not_repacked()
+    if given.mapped:
+        mapped_from_the_file()
     if given.serve:
         serve(given.serve, given.threads)
         return

@@ -19,7 +19,7 @@ import argparse
 import json
 import statistics
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +76,24 @@ def read_outcomes(folder: Path) -> Outcomes:
 def read_variants(size: str, engine: Path, evaluations: Path) -> list[Variant]:
     """Everything known of a size, in engine.json's order."""
     measured = json.loads((engine / "engine.json").read_text(encoding="utf-8"))
+    return on_the_same_items(
+        [
+            Variant(name, speed, read_outcomes(evaluations / f"{size}-{name}"))
+            for name, speed in measured["variants"].items()
+        ]
+    )
+
+
+def on_the_same_items(variants: list[Variant]) -> list[Variant]:
+    """Without the items that one of the evaluations does not have: some asked for more rows."""
+    asked = [{(key[0], key[3]) for key in one.outcomes} for one in variants if one.outcomes]
+    common = set.intersection(*asked) if asked else set()
     return [
-        Variant(name, speed, read_outcomes(evaluations / f"{size}-{name}"))
-        for name, speed in measured["variants"].items()
+        replace(
+            one,
+            outcomes={k: good for k, good in one.outcomes.items() if (k[0], k[3]) in common},
+        )
+        for one in variants
     ]
 
 

@@ -162,6 +162,14 @@ def test_what_is_no_model_is_refused_in_one_line(run: Run, base: Path, tmp_path:
             run(base=str(path), like=str(base), files=F16)
 
 
+def test_a_type_that_cannot_hold_the_rows_is_said_before_the_work(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli_tuner.quantize.stage._K_BLOCK", 512)
+    with pytest.raises(QuantizationError, match=r"q6_K needs rows of whole blocks of 512; .* 256"):
+        run(files=[{"type": "Q4_0", "output_matrix": "q6_K"}])
+
+
 def test_too_little_room_is_said_before_the_work(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "cli_tuner.quantize.stage.shutil.disk_usage", lambda _: SimpleNamespace(free=1_000_000)

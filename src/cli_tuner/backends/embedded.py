@@ -301,6 +301,9 @@ def _load(
     params.warmup = False
     params.fit_params = False
     params.verbosity = -1
+    # Mapped from the file, weights lie in small pages, and twice where they are arranged anew:
+    # reading them takes a second longer and makes each token a third faster (docs/QUANTIZATION.md).
+    params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
     params.n_batch = params.n_ubatch = _BATCH_TOKENS
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     try:

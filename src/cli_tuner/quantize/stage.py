@@ -26,6 +26,7 @@ from cli_tuner.quantize.trimmed import trim_keys, write_trimmed
 from cli_tuner.settings import Paths
 
 _SPARE_BYTES = 100_000_000
+_K_BLOCK = 256
 
 
 def make(config: QuantizeConfig, folder: Path, progress: Progress) -> Made:
@@ -36,6 +37,7 @@ def make(config: QuantizeConfig, folder: Path, progress: Progress) -> Made:
     progress.step(f"read {config.base}")
     source = find_source(config.base, config.like, paths)
     lora = None if config.adapter is None else find_lora(config.adapter, source, paths)
+    _check_rows(source, config)
     _check_room(source, config, folder)
     making = _Making(config, folder, source, lora)
     if config.merges:
@@ -95,6 +97,19 @@ class _Making:
         for path in self._folder.glob(f"{self._config.name}-*.gguf"):
             if path not in wanted:
                 path.unlink()
+
+
+def _check_rows(source: Source, config: QuantizeConfig) -> None:
+    """A type of its own that was asked for holds rows of whole blocks; the program would abort."""
+    width = source.shapes["token_embd.weight"][-1]
+    for output in config.files:
+        for kind in (output.output_matrix, output.embedding):
+            if kind is not None and kind.endswith("_K") and width % _K_BLOCK:
+                raise QuantizationError(
+                    f"{output.label}: {kind} needs rows of whole blocks of {_K_BLOCK}; "
+                    f"{source.name} has rows of {width}",
+                    hint="take q8_0, q5_0, q4_0 or iq4_nl",
+                )
 
 
 def _check_room(source: Source, config: QuantizeConfig, folder: Path) -> None:
