@@ -140,11 +140,32 @@ MEASUREMENTS = (
     Measurement("parity", "training", "[TRAINING](TRAINING.md), PyTorch beside llama.cpp",
                 "python benchmarks/adapter_parity.py runs/fast-v2 --data data/processed/train-v2 "
                 "--prompts 100", environment=".venv-train"),
-    Measurement("quantized", "training", "[QUANTIZATION](QUANTIZATION.md), report of sizes",
-                "cli-tuner run quantize configs/quantize/fast-v2.yaml"),
-    Measurement("engine", "training", "[QUANTIZATION](QUANTIZATION.md), speed and memory",
-                "python benchmarks/engine.py base=fast+none adapter=fast "
-                "merged=quantized/fast-v2/fast-v2-q4_k_m.gguf --out build/quality/engine"),
+    Measurement("quantized", "training", "[QUANTIZATION](QUANTIZATION.md), files of the 0.5B",
+                "cli-tuner run quantize configs/quantize/fast-v2.yaml", "4 minutes"),
+    Measurement("quantized-balanced", "training", "[QUANTIZATION](QUANTIZATION.md), of the 1.5B",
+                "cli-tuner run quantize configs/quantize/balanced-v3.yaml", "8 minutes"),
+    Measurement("pages", "training", "[QUANTIZATION](QUANTIZATION.md), huge pages",
+                "python benchmarks/engine.py before=balanced,mapped=on after=balanced "
+                "--out build/quality/pages", "2 minutes"),
+    Measurement("engine-fast", "training", "[QUANTIZATION](QUANTIZATION.md), speed, 0.5B",
+                "python benchmarks/engine.py before=fast,mapped=on adapter=fast base=fast+none "
+                "trimmed=fast-trimmed q4_k_m=quantized/fast-v2/fast-v2-q4_k_m.gguf "
+                "f16=quantized/fast-v2/fast-v2-f16.gguf --rounds 1 "
+                "--out build/quality/engine-fast", "2 minutes"),
+    Measurement("engine-balanced", "training", "[QUANTIZATION](QUANTIZATION.md), speed, 1.5B",
+                "python benchmarks/engine.py before=balanced,mapped=on adapter=balanced "
+                "base=balanced+none trimmed=balanced-trimmed "
+                "q4_k_m=quantized/balanced-v3/balanced-v3-q4_k_m.gguf "
+                "f16=quantized/balanced-v3/balanced-v3-f16.gguf --rounds 1 "
+                "--out build/quality/engine-balanced", "4 minutes"),
+    Measurement("quantized-quality", "training", "[QUANTIZATION](QUANTIZATION.md), one file",
+                "cli-tuner run evaluate configs/evaluate/quantized.yaml "
+                "--model quantized/fast-v2/fast-v2-q4_k_m.gguf --set name=fast-q4_k_m",
+                "5 minutes"),
+    Measurement("quantization", "training", "[QUANTIZATION](QUANTIZATION.md), in place",
+                "python benchmarks/quantization.py balanced=build/quality/engine-balanced "
+                "fast=build/quality/engine-fast "
+                "--into docs/QUANTIZATION.md --plot docs/plots/quantization.png", "2 s"),
 )  # fmt: skip
 
 
