@@ -147,6 +147,9 @@ MEASUREMENTS = (
     Measurement("pages", "training", "[QUANTIZATION](QUANTIZATION.md), huge pages",
                 "python benchmarks/engine.py before=balanced,mapped=on after=balanced "
                 "--out build/quality/pages", "2 minutes"),
+    Measurement("merged-parity", "training", "[QUANTIZATION](QUANTIZATION.md), the same model",
+                "python benchmarks/merged_parity.py quantized/fast-v2/fast-v2-f16.gguf --base fast "
+                "--adapter fast-v2 --data data/processed/train-v3", "10 minutes", ".venv-train"),
     Measurement("engine-fast", "training", "[QUANTIZATION](QUANTIZATION.md), speed, 0.5B",
                 "python benchmarks/engine.py before=fast,mapped=on adapter=fast base=fast+none "
                 "trimmed=fast-trimmed q4_k_m=quantized/fast-v2/fast-v2-q4_k_m.gguf "
