@@ -6,10 +6,11 @@
 Each run starts Python, imports what the resident process imports, finds the model, imports the
 engine, loads the weights, brings a slot behind the prompt's prefix (reads it, or takes it from the
 file that an earlier process kept), reads a query and writes the answer. The variants are taken in
-turn, so that a change of the machine's speed meets them all: the prefix read, the prefix kept, and
-the weights used as they lie in the file instead of repacked for this processor. The first round is
-dropped: it brings the files into the page cache. Then `cli-tuner generate` as whole processes with
-nothing running, as a person waits for it, without and with a kept prefix.
+turn, so that a change of the machine's speed meets them all: the prefix read, the prefix kept, the
+weights used as they lie in the file instead of repacked for this processor, and the weights mapped
+from the file instead of read into huge pages. The first round is dropped: it brings the files into
+the page cache. Then `cli-tuner generate` as whole processes with nothing running, as a person waits
+for it, without and with a kept prefix.
 
 CPU seconds are those of all threads together; beside other programs they say more than the clock.
 """
@@ -31,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 QUERY = "find files bigger than 100MB here"
-READ, KEPT, PLAIN = "prefix read", "prefix kept", "not repacked"
+READ, KEPT, PLAIN, MAPPED = "prefix read", "prefix kept", "not repacked", "mapped, prefix kept"
 STAGES = {
     "python": "start Python",
     "imports": "import cli-tuner",
@@ -89,6 +90,9 @@ def child(reference: str, variant: str, states: str, spawned: float) -> None:
     if variant == PLAIN:
         made = xllamacpp.CommonParams
         xllamacpp.CommonParams = lambda: _plain(made())
+    if variant == MAPPED:
+        server = xllamacpp.Server
+        xllamacpp.Server = lambda params: server(_mapped(params))
     marks.done("engine")
     restore = embedded.EmbeddedBackend._restore
 
@@ -103,9 +107,9 @@ def child(reference: str, variant: str, states: str, spawned: float) -> None:
         identity,
         private=private,
         adapter=model.adapter_path,
-        states=Path(states) if variant == KEPT else None,
+        states=Path(states) if variant in (KEPT, MAPPED) else None,
     )
-    if variant != KEPT:
+    if variant not in (KEPT, MAPPED):
         marks.done("load")
         backend._server.handle_completions(embedded._anchoring(0), lambda _: False)
         backend._anchors.restored(0)
@@ -136,10 +140,22 @@ def _plain(params: Any) -> Any:
     return params
 
 
+def _mapped(params: Any) -> Any:
+    import xllamacpp
+
+    params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_AUTO
+    return params
+
+
 def started(reference: str, variant: str, states: Path) -> dict[str, Any]:
     """One run of `child`."""
+    from cli_tuner.backends.start import environment_of_an_engine
+
     command = [sys.executable, "-P", __file__, "--child", reference, variant, str(states)]
-    ran = subprocess.run([*command, repr(time.time())], capture_output=True, text=True, check=False)
+    environ = dict(os.environ) if variant == MAPPED else environment_of_an_engine(os.environ)
+    ran = subprocess.run(
+        [*command, repr(time.time())], env=environ, capture_output=True, text=True, check=False
+    )
     if ran.returncode or not ran.stdout:
         raise SystemExit(f"{reference}, {variant}: {ran.stderr[-400:]}")
     return json.loads(ran.stdout.splitlines()[-1])
@@ -262,7 +278,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("models", nargs="+", metavar="MODEL")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--variants", nargs="+", default=[READ, KEPT, PLAIN])
+    parser.add_argument("--variants", nargs="+", default=[READ, KEPT, PLAIN, MAPPED])
     parser.add_argument("--out", type=Path, help="folder for cold_start.json, .md and .png")
     given = parser.parse_args()
     results = measured(given.models, given.variants, given.runs)
