@@ -3,7 +3,7 @@
 #
 #   benchmarks/speed.sh [FOLDER]        about 30 minutes on two quiet cores; needs setup of the models
 set -eu
-out=${1:-out/speed}
+out=${1:-build/speed}
 python=${PYTHON:-python}
 here=$(dirname "$0")
 for size in fast balanced; do
