@@ -3,7 +3,7 @@
     python benchmarks/stranger.py                        all of it: the whole test suite, too
     python benchmarks/stranger.py --skip test            without its longest step
     python benchmarks/stranger.py --keep                 leave the folder, and say where it is
-    python benchmarks/stranger.py --resume FOLDER --skip clone --skip demo
+    python benchmarks/stranger.py --resume FOLDER --skip clone --skip demo      with their times
     python benchmarks/stranger.py --list                 the commands, and run nothing
 
 The commands are read from the page as it is in this checkout; what is cloned is its last commit.
@@ -263,13 +263,14 @@ def main(arguments: list[str]) -> int:
         "date": datetime.now(UTC).date().isoformat(), "commit": commit(), "machine": machine(),
     }  # fmt: skip
     stranger = Stranger(given.resume or Path(tempfile.mkdtemp(prefix="stranger-")))
+    before = earlier(given.out / "walkthrough.json") if given.resume else {}
     walked = []
     try:
         for step in steps:
             if walked and walked[-1].ended in ("failed", "not reached"):
                 walked.append(Walked(step.slug))
             elif step.slug in given.skip:
-                walked.append(Walked(step.slug, "skipped"))
+                walked.append(before.get(step.slug) or Walked(step.slug, "skipped"))
             else:
                 print(f"# {step.slug}", flush=True)
                 walked.append(stranger.walk(step))
@@ -283,6 +284,18 @@ def main(arguments: list[str]) -> int:
     (given.out / "walkthrough.json").write_text(f"{plain}\n", encoding="utf-8")
     (given.out / "walkthrough.md").write_text(markdown(document, walked), encoding="utf-8")
     return int(failed)
+
+
+def earlier(path: Path) -> dict[str, Walked]:
+    """The steps that a walk before this one has done; a walk that goes on keeps what they took."""
+    if not path.exists():
+        return {}
+    steps = json.loads(path.read_text(encoding="utf-8")).get("steps", [])
+    return {
+        one["step"]: Walked(one["step"], one["ended"], one["commands"])
+        for one in steps
+        if one["ended"] == "done"
+    }
 
 
 def parsed(arguments: list[str], steps: list[str]) -> argparse.Namespace:

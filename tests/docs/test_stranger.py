@@ -102,3 +102,14 @@ def test_nothing_of_this_checkout_or_this_user_is_in_the_strangers_environment(
     assert environ["HOME"] == str(tmp_path / "home")
     assert environ["PIP_INDEX_URL"] == "https://packages.example/simple"
     assert "CLI_TUNER_MODEL" not in environ
+
+
+def test_a_walk_that_goes_on_keeps_what_the_one_before_took(tmp_path):
+    kept = tmp_path / "walkthrough.json"
+    assert STRANGER.earlier(kept) == {}
+    done = {"step": "demo", "ended": "done", "commands": [{"command": "make demo", "seconds": 7.5}]}
+    failed = {"step": "test", "ended": "failed", "commands": []}
+    kept.write_text(json.dumps({"steps": [done, failed]}))
+    found = STRANGER.earlier(kept)
+    assert list(found) == ["demo"]
+    assert found["demo"].seconds == 7.5
