@@ -8,7 +8,7 @@ engine, loads the weights, brings a slot behind the prompt's prefix (reads it, o
 file that an earlier process kept), reads a query and writes the answer. The variants are taken in
 turn, so that a change of the machine's speed meets them all: the prefix read, the prefix kept, the
 weights used as they lie in the file instead of repacked for this processor, and the weights mapped
-from the file instead of read into huge pages. The first round is dropped: it brings the files into
+from the file instead of read. The first round is dropped: it brings the files into
 the page cache. Then `cli-tuner generate` as whole processes with nothing running, as a person waits
 for it, without and with a kept prefix.
 
@@ -149,13 +149,8 @@ def _mapped(params: Any) -> Any:
 
 def started(reference: str, variant: str, states: Path) -> dict[str, Any]:
     """One run of `child`."""
-    from cli_tuner.backends.start import environment_of_an_engine
-
     command = [sys.executable, "-P", __file__, "--child", reference, variant, str(states)]
-    environ = dict(os.environ) if variant == MAPPED else environment_of_an_engine(os.environ)
-    ran = subprocess.run(
-        [*command, repr(time.time())], env=environ, capture_output=True, text=True, check=False
-    )
+    ran = subprocess.run([*command, repr(time.time())], capture_output=True, text=True, check=False)
     if ran.returncode or not ran.stdout:
         raise SystemExit(f"{reference}, {variant}: {ran.stderr[-400:]}")
     return json.loads(ran.stdout.splitlines()[-1])

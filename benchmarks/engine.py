@@ -31,8 +31,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cli_tuner.backends.start import environment_of_an_engine
-
 QUERIES = (
     "find files bigger than 100MB here",
     "show the ten largest folders under /var",
@@ -66,6 +64,8 @@ def mapped_from_the_file() -> None:
     """From here on weights are used where the kernel maps the file, as until November 2026."""
     import xllamacpp
 
+    from cli_tuner.backends import pages
+
     made = xllamacpp.Server
 
     def mapped(params: Any) -> Any:
@@ -73,6 +73,7 @@ def mapped_from_the_file() -> None:
         return made(params)
 
     xllamacpp.Server = mapped
+    pages.gather_soon = lambda is_idle: None
 
 
 def serve(reference: str, threads: int) -> None:
@@ -145,10 +146,8 @@ class Variant:
         command = [sys.executable, __file__, "--serve", self.reference]
         command += ["--threads", chosen.pop("threads", "0")]
         command += ["--plain"] if chosen.pop("repack", "on") == "off" else []
-        mapped = chosen.pop("mapped", "off") == "on"
-        command += ["--mapped"] if mapped else []
-        ours = dict(os.environ) if mapped else environment_of_an_engine(os.environ)
-        environment = {**ours, **chosen}  # GOMP_SPINCOUNT, OMP_WAIT_POLICY, ...
+        command += ["--mapped"] if chosen.pop("mapped", "off") == "on" else []
+        environment = {**os.environ, **chosen}  # GOMP_SPINCOUNT, OMP_WAIT_POLICY, ...
         self._process = subprocess.Popen(
             command,
             env=environment,

@@ -58,14 +58,6 @@ def test_the_key_of_an_endpoint_is_not_handed_to_the_engine(engine, monkeypatch)
     assert engine.ask({"op": "a"})["key"] is None
 
 
-def test_the_engine_is_told_to_use_huge_pages_unless_the_user_chose():
-    assert start.environment_of_an_engine({})["GLIBC_TUNABLES"] == "glibc.malloc.hugetlb=1"
-    own = start.environment_of_an_engine({"GLIBC_TUNABLES": "glibc.malloc.check=1"})
-    assert own["GLIBC_TUNABLES"] == "glibc.malloc.check=1:glibc.malloc.hugetlb=1"
-    off = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=0"}
-    assert start.environment_of_an_engine(off) == off
-
-
 def test_a_stale_socket_is_replaced(engine, plan):
     engine.paths.runtime.mkdir(parents=True, mode=0o700)
     left = socket.socket(socket.AF_UNIX)

@@ -29,6 +29,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cli_tuner.backends import pages
 from cli_tuner.backends.collected import Collected
 from cli_tuner.backends.prefix import Control, KeptPrefix
 from cli_tuner.backends.protocol import Sampling, never
@@ -82,7 +83,7 @@ class EmbeddedBackend:
         control = Control(self._socket, secrets.token_urlsafe(32))
         threads = threads or _cores()
         self._server = _load(model, adapter, control, threads, states)
-        self._has_answered = False
+        self._has_answered = self._is_gathered = False
         self._kept: KeptPrefix | None = None
         if states is not None and identity.sha256 is not None:
             self._kept = KeptPrefix(states, _state_parts(identity, threads), control)
@@ -121,6 +122,9 @@ class EmbeddedBackend:
                 self._anchors.forget(slot)
         (output,) = collected.outputs(request, self._identity)
         self._has_answered = True
+        if not self._is_gathered:
+            self._is_gathered = True
+            pages.gather_soon(lambda: self._turns.is_idle)
         return output
 
     def sample(
@@ -301,8 +305,8 @@ def _load(
     params.warmup = False
     params.fit_params = False
     params.verbosity = -1
-    # Mapped from the file, weights lie in small pages, and twice where they are arranged anew:
-    # reading them takes a second longer and makes each token a third faster (docs/QUANTIZATION.md).
+    # Mapped from the file, weights stay in small pages, and lie there twice where they are arranged
+    # anew. What is read can be gathered into huge ones (`pages`, docs/QUANTIZATION.md).
     params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
     params.n_batch = params.n_ubatch = _BATCH_TOKENS
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads

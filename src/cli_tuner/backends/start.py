@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from cli_tuner.errors import BackendTimeout, BackendUnreachable, ConfigError
 
 START_TIMEOUT_S = 120.0
 _LOG_MAX = 1024 * 1024
-_HUGE_PAGES = "glibc.malloc.hugetlb"
 _SECRETS = ("CLI_TUNER_API_KEY",)  # for endpoints; a process that lives on has no use for them
 
 
@@ -59,23 +57,10 @@ def _popen(program: str, options: dict[str, str], log: int, writer: int) -> subp
             pass_fds=(writer,),
             start_new_session=True,
             cwd="/",
-            env=environment_of_an_engine(os.environ),
+            env={name: value for name, value in os.environ.items() if name not in _SECRETS},
         )
     except (OSError, ValueError) as error:
         raise BackendUnreachable(f"the engine could not be started: {error}") from error
-
-
-def environment_of_an_engine(ours: Mapping[str, str]) -> dict[str, str]:
-    """What it inherits, and where its memory lies: weights in huge pages, if the kernel has them.
-
-    A token reads all weights; in pages of 4 kB the processor looks up a quarter of a million of
-    them for it. glibc reads this when a process begins, and others pass it over.
-    """
-    environ = {name: value for name, value in ours.items() if name not in _SECRETS}
-    said = environ.get("GLIBC_TUNABLES", "")
-    if _HUGE_PAGES not in said:
-        environ["GLIBC_TUNABLES"] = f"{said}:{_HUGE_PAGES}=1".lstrip(":")
-    return environ
 
 
 def _ready_line(reader: int) -> bytes | None:

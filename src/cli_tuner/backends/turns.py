@@ -25,6 +25,12 @@ class Turns:
         self._waiting: deque[object] = deque()
         self._changed = threading.Condition()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody has a slot now."""
+        with self._changed:
+            return self._tokens == self._all
+
     @contextlib.contextmanager
     def taken(self, tokens: int, cancelled: Callable[[], bool]) -> Iterator[int]:
         """Hold a slot and so many tokens (at most all there are); gives the slot's number.
