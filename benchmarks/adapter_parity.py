@@ -33,12 +33,13 @@ from cli_tuner.prompt import STOP, to_prompt
 from cli_tuner.settings import Paths
 from cli_tuner.train.base import find_base
 from cli_tuner.train.config import Base, Lora, TrainData
-from cli_tuner.train.examples import read_examples
+from cli_tuner.train.examples import Examples, read_examples
 from cli_tuner.train.export import read_peft
 from cli_tuner.train.lora import Adapter
 from cli_tuner.train.model import Architecture, Qwen2
 from cli_tuner.train.packed import pack
 
+SEED = 7
 NEAR_TIE = 0.3
 """Nats: a token at most 1.35 times as likely as the other."""
 
@@ -113,6 +114,36 @@ def compared(model: Qwen2, answers: list[Heard], prefix: int, tokenizer: Tokeniz
     return rows
 
 
+def requests_of(data: Examples, count: int) -> list[str]:
+    """Requests of the development set in a seeded order, then of training if there are too few."""
+    dev = list(data.validation)
+    random.Random(SEED).shuffle(dev)
+    if len(dev) < count:
+        dev = [*dev, *data.train]
+    return [one.query for one in dev[:count]]
+
+
+def differences(rows: list[dict], digits: int) -> dict[str, object]:
+    """How many tokens, and how far apart their log-probabilities are, in nats."""
+    found = sorted(value for row in rows for value in row["differences"])
+    return {
+        "tokens": len(found),
+        "logprob_difference": {
+            "median": round(statistics.median(found), digits),
+            "p95": round(found[int(0.95 * len(found))], digits),
+            "max": round(found[-1], digits),
+        },
+    }
+
+
+def report(found: dict, rows: list[dict], out: Path | None) -> int:
+    """Print what was found, keep it with every row; the status."""
+    print(json.dumps(found, indent=2))
+    if out is not None:
+        out.write_text(json.dumps({**found, "rows": rows}, indent=1, ensure_ascii=False))
+    return 0 if found["passed"] else 1
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Do PyTorch and llama.cpp agree on an adapter?")
     parser.add_argument("artifact", type=Path)
@@ -124,14 +155,9 @@ def main() -> int:
     record = json.loads((given.artifact / "models" / "provenance.json").read_text())
     base = find_base(Base(model=record["base"]["name"]), None, Paths.of(), SILENT)
     tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
-    data = read_examples(TrainData(folder=given.data, rows=64), 7, tokenizer)
-    dev = list(data.validation)
-    random.Random(7).shuffle(dev)
-    if len(dev) < given.prompts:
-        dev = [*dev, *data.train]
-    queries = [one.query for one in dev[: given.prompts]]
+    data = read_examples(TrainData(folder=given.data, rows=64), SEED, tokenizer)
     file = given.artifact / "models" / record["adapter"]["file"]
-    answers = heard(base.gguf, file, queries, tokenizer)
+    answers = heard(base.gguf, file, requests_of(data, given.prompts), tokenizer)
     config = Lora(
         rank=record["adapter"]["rank"],
         alpha=record["adapter"]["alpha"],
@@ -143,7 +169,6 @@ def main() -> int:
     model = Qwen2(base.folder, adapter, "cpu", getattr(torch, given.precision))
     rows = compared(model, answers, data.prefix, tokenizer)
     gaps = sorted(row["gap"] for row in rows if not row["same"])
-    differences = sorted(value for row in rows for value in row["differences"])
     near = sum(gap <= NEAR_TIE for gap in gaps)
     same = sum(row["same"] for row in rows)
     found = {
@@ -153,23 +178,14 @@ def main() -> int:
         "same": same,
         "near_ties": near,
         "gaps": [round(gap, 3) for gap in gaps],
-        "tokens": len(differences),
-        "logprob_difference": {
-            "median": round(statistics.median(differences), 4),
-            "p95": round(differences[int(0.95 * len(differences))], 4),
-            "max": round(differences[-1], 4),
-        },
+        **differences(rows, 4),
     }
     passed = (
         (same + near) >= 0.9 * len(rows)
         and found["logprob_difference"]["median"] <= 0.05
         and found["logprob_difference"]["p95"] <= 0.5
     )
-    found["passed"] = passed
-    print(json.dumps(found, indent=2))
-    if given.out is not None:
-        given.out.write_text(json.dumps({**found, "rows": rows}, indent=1, ensure_ascii=False))
-    return 0 if passed else 1
+    return report({**found, "passed": passed}, rows, given.out)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ import argparse
 import json
 import random
 import secrets
-import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -29,7 +28,7 @@ import torch
 import xllamacpp
 from tokenizers import Tokenizer
 
-from adapter_parity import compared, heard
+from adapter_parity import SEED, compared, differences, heard, report, requests_of
 from cli_tuner.artifacts import SILENT
 from cli_tuner.backends.prefix import Control
 from cli_tuner.settings import Paths
@@ -40,7 +39,7 @@ from cli_tuner.train.lora import Adapter
 from cli_tuner.train.model import Architecture, Qwen2
 from cli_tuner.train.start import find_start
 
-STRINGS, SEED = 2000, 7
+STRINGS = 2000
 
 
 def strings_of(data: Path, count: int) -> list[str]:
@@ -93,16 +92,13 @@ def main() -> int:
     base = find_base(Base(model=given.base), None, paths, SILENT)
     tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
     data = read_examples(TrainData(folder=str(given.data), rows=64), SEED, tokenizer)
-    dev = list(data.validation)
-    random.Random(SEED).shuffle(dev)
-    answers = heard(given.merged, None, [one.query for one in dev[: given.prompts]], tokenizer)
+    answers = heard(given.merged, None, requests_of(data, given.prompts), tokenizer)
     shape = Architecture.of(base.folder)
     adapter = Adapter(shape.shapes, shape.layers, Lora(rank=given.rank, alpha=given.alpha))
     find_start(given.adapter, paths).put_on(adapter, base)
     rows = compared(
         Qwen2(base.folder, adapter, "cpu", torch.float32), answers, data.prefix, tokenizer
     )
-    differences = sorted(value for row in rows for value in row["differences"])
     same = sum(row["same"] for row in rows)
     found = {
         "strings": STRINGS,
@@ -110,12 +106,7 @@ def main() -> int:
         "prompts": len(rows),
         "same": same,
         "gaps": sorted(round(row["gap"], 4) for row in rows if not row["same"]),
-        "tokens": len(differences),
-        "logprob_difference": {
-            "median": round(statistics.median(differences), 5),
-            "p95": round(differences[int(0.95 * len(differences))], 5),
-            "max": round(differences[-1], 5),
-        },
+        **differences(rows, 5),
     }
     passed = (
         not different
@@ -123,11 +114,7 @@ def main() -> int:
         and found["logprob_difference"]["median"] <= 0.01
         and found["logprob_difference"]["p95"] <= 0.1
     )
-    found["passed"] = passed
-    print(json.dumps(found, indent=2))
-    if given.out is not None:
-        given.out.write_text(json.dumps({**found, "rows": rows}, indent=1, ensure_ascii=False))
-    return 0 if passed else 1
+    return report({**found, "passed": passed}, rows, given.out)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from cli_tuner.artifacts.markdown import table
+from cli_tuner.errors import EvaluationError
 from cli_tuner.evaluate.rate import Rate
+from cli_tuner.evaluate.tables.__main__ import put_into
 from cli_tuner.mcnemar import mcnemar_p
 
 BEGIN, END = "<!-- quantization: begin -->", "<!-- quantization: end -->"
@@ -208,12 +210,11 @@ def main(arguments: list[str]) -> int:
     page = f"# Quality versus memory\n\n{text}\n\n![memory and quality](quantization.png)\n"
     (given.out / "quantization.md").write_text(page, encoding="utf-8")
     if given.into:
-        before, _, rest = given.into.read_text(encoding="utf-8").partition(BEGIN)
-        _, found, after = rest.partition(END)
-        if not found:
-            print(f"{given.into} lacks {BEGIN} ... {END}", file=sys.stderr)
+        try:
+            put_into(given.into, f"{text}\n", (BEGIN, END))
+        except EvaluationError as error:
+            print(error, file=sys.stderr)
             return 1
-        given.into.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
     print(text)
     return 0
 

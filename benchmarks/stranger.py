@@ -268,10 +268,10 @@ def main(arguments: list[str]) -> int:
     walked = []
     try:
         for step in steps:
-            if walked and walked[-1].ended in ("failed", "not reached"):
-                walked.append(Walked(step.slug))
-            elif step.slug in given.skip:
+            if step.slug in given.skip:
                 walked.append(before.get(step.slug) or Walked(step.slug, "skipped"))
+            elif any(one.ended == "failed" for one in walked):
+                walked.append(Walked(step.slug))
             else:
                 print(f"# {step.slug}", flush=True)
                 walked.append(stranger.walk(step))

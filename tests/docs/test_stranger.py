@@ -113,3 +113,15 @@ def test_a_walk_that_goes_on_keeps_what_the_one_before_took(tmp_path):
     found = STRANGER.earlier(kept)
     assert list(found) == ["demo"]
     assert found["demo"].seconds == 7.5
+
+
+def test_a_step_that_fails_takes_nothing_from_those_that_are_skipped(walked, tmp_path):
+    (tmp_path / "out").mkdir()
+    took = [{"command": "touch never", "seconds": 7.5, "status": 0}]
+    kept = {"steps": [{"step": "three", "ended": "done", "commands": took}]}
+    (tmp_path / "out" / "walkthrough.json").write_text(json.dumps(kept))
+    (tmp_path / "walk").mkdir()
+    status, document = walked("--resume", str(tmp_path / "walk"), "--skip", "three")
+    assert status == 1
+    assert document["steps"][-2]["ended"] == "failed"
+    assert document["steps"][-1]["commands"] == took

@@ -15,7 +15,7 @@ from cli_tuner.errors import CliTunerError, EvaluationError
 from cli_tuner.evaluate.tables.measured import read_all
 from cli_tuner.evaluate.tables.sections import sections
 
-BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
+BEGIN, END = MARKERS = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 
 def tables(folders: Sequence[Path]) -> str:
@@ -23,19 +23,20 @@ def tables(folders: Sequence[Path]) -> str:
     return "\n".join(sections(read_all(folders))).strip() + "\n"
 
 
-def put_into(path: Path, text: str) -> None:
+def put_into(path: Path, text: str, markers: tuple[str, str] = MARKERS) -> None:
     """Replace what is between the markers. Raises EvaluationError if they are not there once."""
+    begin, end = markers
     try:
         before = path.read_text(encoding="utf-8")
     except OSError as error:
         raise EvaluationError(f"cannot read {path}: {error.strerror or error}") from error
-    if before.count(BEGIN) != 1 or before.count(END) != 1 or before.find(END) < before.find(BEGIN):
+    if before.count(begin) != 1 or before.count(end) != 1 or before.find(end) < before.find(begin):
         raise EvaluationError(
-            f"{path} does not have one place for the tables", hint=f"write {BEGIN} and {END} there"
+            f"{path} does not have one place for the tables", hint=f"write {begin} and {end} there"
         )
-    head, _, rest = before.partition(BEGIN)
-    tail = rest.partition(END)[2]
-    path.write_text(f"{head}{BEGIN}\n\n{text}\n{END}{tail}", encoding="utf-8")
+    head, _, rest = before.partition(begin)
+    tail = rest.partition(end)[2]
+    path.write_text(f"{head}{begin}\n\n{text}\n{end}{tail}", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
