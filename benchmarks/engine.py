@@ -73,7 +73,7 @@ def mapped_from_the_file() -> None:
         return made(params)
 
     xllamacpp.Server = mapped
-    pages.gather_soon = lambda is_idle: None
+    pages.gather_soon = lambda wait_idle: None
 
 
 def serve(reference: str, threads: int) -> None:

@@ -2,11 +2,13 @@
 
     python benchmarks/latency.py [--models fast balanced] [--out benchmarks/results/latency]
 
-For each model: a cold call (no engine running, model on disk), then 20 different queries warm, the
-models in turn so that a change of the machine's speed meets them all. Own work is what is left of
-the wall-clock time when the engine's own prompt and decode time are taken away: starting Python,
-imports, the socket, the six boundaries, the journal, printing, ending. Also `--help` and `check`
-from a cold process. Medians are reported; every figure is in the JSON beside the table.
+For each model: a cold call (no engine running, model on disk), then 20 different queries warm,
+the models in turn so that a change of the machine's speed meets them all. The warm ones begin ten
+seconds after both have answered: a resident engine puts its weights in order when nobody asks. Own
+work is what is left of the wall-clock time when the engine's own prompt and decode time are taken
+away: starting Python, imports, the socket, the six boundaries, the journal, printing, ending. Also
+`--help` and `check` from a cold process. Medians are reported; every figure is in the JSON beside
+the table.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ QUERIES = (
 )
 COLD_RUNS = 3
 START_RUNS = 15
+SETTLED_S = 10
 
 
 def main() -> int:
@@ -89,6 +92,7 @@ def _measure(program: Path, models: list[str], env: dict[str, str]) -> dict[str,
             cold[model].append(_asked(program, model, QUERIES[0], env)["wall_ms"])
     for model in models:  # both engines are up, each with its prompt prefix read
         _asked(program, model, "list files", env)
+    time.sleep(SETTLED_S)
     warm: dict[str, list[dict[str, Any]]] = {model: [] for model in models}
     for query in QUERIES:
         for model in models:

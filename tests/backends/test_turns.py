@@ -108,3 +108,16 @@ def test_who_asks_alone_gets_the_same_slot_each_time():
         assert (first, second) == (0, 1)
     with turns.taken(1, never) as slot:
         assert slot == 0
+
+
+def test_waiting_for_nobody_ends_when_the_last_turn_does():
+    turns = Turns(2, 100)
+    holder = Worker(turns, 1)
+    assert holder.has_turn.wait(5)
+    waiting = threading.Thread(target=turns.wait_idle)
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    holder.let_go()
+    waiting.join(5)
+    assert not waiting.is_alive()

@@ -124,7 +124,7 @@ class EmbeddedBackend:
         self._has_answered = True
         if not self._is_gathered:
             self._is_gathered = True
-            pages.gather_soon(lambda: self._turns.is_idle)
+            pages.gather_soon(self._turns.wait_idle)
         return output
 
     def sample(

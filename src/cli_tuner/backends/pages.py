@@ -11,39 +11,41 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
+import errno
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _MAPS = Path("/proc/self/maps")
 _MADV_HUGEPAGE, _MADV_COLLAPSE = 14, 25
 _HUGE = 2 * 1024 * 1024
-_LEAST = 8 * _HUGE
-_STEP = 8 * _HUGE  # who asks meanwhile waits for one step, some ten milliseconds
-_LOOK_S = 0.05
-_LOW_PRIORITY = 19
+# Weights, and no heap of a thread (64 MB at most): what is freed and taken again there would come
+# back in huge pages, each cleared first, which cost every answer 150 ms.
+_LEAST = 64 * _HUGE
+_STEP = 2 * _HUGE  # who asks meanwhile waits for one step, some ten milliseconds
 
 
-def gather_soon(is_idle: Callable[[], bool]) -> threading.Thread:
-    """Gather this process's large private memory, step by step, whenever `is_idle()`."""
-    thread = threading.Thread(target=_gather, args=(is_idle,), name="huge-pages", daemon=True)
+def gather_soon(wait_idle: Callable[[], None]) -> threading.Thread:
+    """Gather this process's large private memory, step by step, each after `wait_idle()`."""
+    thread = threading.Thread(target=_gather, args=(wait_idle,), name="huge-pages", daemon=True)
     thread.start()
     return thread
 
 
-def _gather(is_idle: Callable[[], bool]) -> None:
+def _gather(wait_idle: Callable[[], None]) -> None:
+    # At the usual priority: a step holds the lock of this process's memory, and whoever asks
+    # would wait for it until a thread of low priority has its turn.
     with contextlib.suppress(OSError, AttributeError):  # another system
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW_PRIORITY)
-        libc = ctypes.CDLL(None)
+        libc = ctypes.CDLL(None, use_errno=True)
         libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
         for start, end in large_areas(_MAPS.read_text("ascii")):
-            libc.madvise(start, end - start, _MADV_HUGEPAGE)
             for at in range(start, end, _STEP):
-                while not is_idle():
-                    time.sleep(_LOOK_S)
-                libc.madvise(at, min(_STEP, end - at), _MADV_COLLAPSE)
+                wait_idle()
+                if libc.madvise(at, min(_STEP, end - at), _MADV_COLLAPSE) == 0:
+                    continue
+                if ctypes.get_errno() == errno.EINVAL:  # a kernel that does not know it
+                    libc.madvise(start, end - start, _MADV_HUGEPAGE)
+                    break
 
 
 def large_areas(maps: str) -> Iterator[tuple[int, int]]:

@@ -25,11 +25,10 @@ class Turns:
         self._waiting: deque[object] = deque()
         self._changed = threading.Condition()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nobody has a slot now."""
+    def wait_idle(self) -> None:
+        """Return as soon as nobody has a slot."""
         with self._changed:
-            return self._tokens == self._all
+            self._changed.wait_for(lambda: self._tokens == self._all)
 
     @contextlib.contextmanager
     def taken(self, tokens: int, cancelled: Callable[[], bool]) -> Iterator[int]:
