@@ -227,3 +227,21 @@ def test_safe(command):
 @pytest.mark.parametrize("command", REVIEW)
 def test_review(command):
     assert check(command).level == "review"
+
+
+@pytest.mark.parametrize(
+    ("command", "level"),
+    [
+        ("lvresize -L +5G /dev/vg/home", "safe"),
+        ("lvresize -L 5G /dev/vg/home", "review"),  # the new size, which may be smaller
+        ("lvresize -L -5G /dev/vg/home", "dangerous"),
+        ("lvresize -t -L -5G /dev/vg/home", "safe"),
+        ("cpio -it < initrd.cpio", "safe"),
+        ("cpio -id < initrd.cpio", "safe"),
+        ("cpio -idu -D / < initrd.cpio", "review"),
+        ("cd / && cpio -id < initrd.cpio", "review"),
+        ("find . | cpio -o > all.cpio", "safe"),
+    ],
+)
+def test_the_same_program_grows_and_shrinks_packs_and_unpacks(command, level):
+    assert check(command).level == level

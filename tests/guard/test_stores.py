@@ -105,3 +105,28 @@ def test_what_only_looks_is_safe(command):
 )
 def test_a_secret_in_clear_is_still_one(command):
     assert check(command).level == "dangerous"
+
+
+@pytest.mark.parametrize(
+    ("command", "level"),
+    [
+        # A mirror deletes what its source does not have, in the store or here.
+        ("aws s3 sync s3://a ./mirror --delete", "safe"),
+        ("aws s3 sync s3://a . --delete", "review"),
+        ("aws s3 sync s3://a /etc --delete", "dangerous"),
+        ("gsutil rsync -d -r gs://a gs://b", "review"),
+        ("gsutil rsync -r gs://a gs://b", "safe"),
+        ("rclone sync r:a ./x", "safe"),
+        ("op item delete mail", "review"),
+        ("op item list", "safe"),
+        ("doveadm search -u bob ALL", "safe"),
+        ("doveadm expunge -u bob mailbox Trash all", "review"),
+        ("exim -bp", "safe"),
+        ("exim -Mrm 1abcde", "review"),
+        ("keyctl clear @u", "review"),
+        ("pg_ctl status -D data", "safe"),
+        ("pg_ctl stop -m immediate -D data", "review"),
+    ],
+)
+def test_what_a_store_loses_depends_on_the_words(command, level):
+    assert check(command).level == level

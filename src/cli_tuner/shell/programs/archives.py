@@ -13,6 +13,7 @@ from cli_tuner.shell.values import (
     EMPTY,
     HOLE,
     HOME,
+    STAR,
     UNKNOWN,
     Value,
     known,
@@ -215,6 +216,8 @@ def _pack(call: Call) -> Value:
     parsed = call.parsed(_PACKERS[call.name])
     operands = parsed.operands
     if call.name != "zip":
+        if operands and operands[0].text == "d" and any(STAR in o.text for o in operands[2:]):
+            call.on_path(EffectKind.DELETE, operands[1], "recursive")
         if not operands or operands[0].text not in ("a", "u", "m"):
             return UNKNOWN
         operands = operands[1:]
@@ -237,7 +240,24 @@ def _pack(call: Call) -> Value:
 _SCP_VALUES = frozenset({"-P", "-i", "-F", "-o", "-c", "-l", "-S", "-J"})
 
 
+def _cpio(call: Call) -> Value:
+    """cpio: copies out of an archive into files, into an archive, or from folder to folder."""
+    folder = call.after("-D", "--directory")
+    letters = "".join(arg.text for arg in call.args if re.match(r"-[a-zA-Z]", arg.text))
+    taken = call.has("--extract") or "i" in letters
+    if not taken or call.has("--list", "--to-stdout") or "t" in letters:
+        return UNKNOWN
+    if folder is not None or call.shell.cwd not in (PROJECT, IN_HOME):
+        where = folder or Field(known("."), call.shell.span, ".")
+        call.on_path(EffectKind.WRITE, where, "extract")
+    if "downloaded" in call.stdin.taints:
+        into = resolved(folder.text if folder is not None else ".", call.shell.cwd)
+        call.shell.unpacked[into] = "downloaded"
+    return EMPTY
+
+
 HANDLERS: dict[str, Handler] = {
+    "cpio": _cpio,
     **dict.fromkeys(("tar", "gtar", "bsdtar"), _tar),
     **dict.fromkeys(("rsync", "scp"), _rsync),
     "unzip": _unzip,

@@ -80,6 +80,19 @@ def _repair(call: Call) -> Value:
     return EMPTY
 
 
+def _volume_size(call: Call) -> Value:
+    """lvresize: bigger is nothing to lose, smaller is the end of what lay there."""
+    size = call.after("-L", "--size", "-l", "--extents")
+    if call.has("-t", "--test", "--help") or size is None:
+        return UNKNOWN
+    where = next((arg for arg in reversed(call.args) if arg.text[:1] not in "-+"), None)
+    if where is not None and size.text.startswith("-"):
+        call.effect(EffectKind.DEVICE, where.text, "volume", "erase")
+    elif where is not None and not size.text.startswith("+"):  # the new size, which may be smaller
+        call.effect(EffectKind.MOUNT, where.text, "volume")
+    return UNKNOWN
+
+
 _FIO_WRITES = frozenset(
     "write randwrite rw readwrite randrw trim randtrim trimwrite randtrimwrite".split()
 )
@@ -129,6 +142,7 @@ HANDLERS: dict[str, Handler] = {
     "guestfish": _guest,
     "parted": _parted,
     "wipefs": _wipefs,
+    "lvresize": _volume_size,
     **dict.fromkeys(
         "tune2fs e2label resize2fs fsck e2fsck xfs_repair xfs_growfs ntfsfix fsck.ext4 fsck.vfat "
         "fsck.xfs fsck.ext3 ntfsresize fatresize".split(),

@@ -13,6 +13,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
+from cli_tuner.shell.programs.wholesale import WHOLE
 from cli_tuner.shell.scan import ansi_c
 from cli_tuner.shell.values import CWD, EMPTY, HOLE, STAR, Value, concatenated, known
 from cli_tuner.shell.words import Field
@@ -313,6 +314,11 @@ def _gpg(call: Call) -> Value:
     if exports:
         call.effect(EffectKind.SECRET, "the private GPG keys", "dump")
         return Value((HOLE,), frozenset({"secret"}), "the private GPG keys")
+    if call.has("--delete-secret-keys", "--delete-secret-key", "--delete-secret-and-public-key"):
+        # What was encrypted to it stays so; with --yes nobody is asked.
+        attributes = ("database", "delete", WHOLE) if call.has("--yes") else ("delete",)
+        call.effect(EffectKind.REMOTE_STATE, "a private GPG key", *attributes)
+        return EMPTY
     if call.has("-d", "--decrypt") or any(re.match(r"-[a-zA-Z]*d", a.text) for a in call.args):
         stored = [a for a in call.args if _STORE.match(resolved(a.text, call.shell.cwd))]
         if stored:

@@ -63,8 +63,11 @@ def cloud_copy(call: Call) -> Value | None:
     uploads = "upload" in operands[verb].text or operands[verb].text in ("put-object", "create")
     if not remote and not uploads:
         return None
+    mirrors = call.has("--delete", "--delete-removed", "-d", "--remove") or (
+        call.name == "rclone" and operands[verb].text in ("sync", "bisync")
+    )
     if paths and paths[0] in remote and not uploads:
-        return _down(call, paths)
+        return _down(call, paths, mirrors=mirrors)
     taints: set[str] = set()
     for where in [*(p for p in paths if p not in remote), *options]:
         taints |= call.stdin.taints if where.text == "-" else call.reads(where).taints
@@ -72,10 +75,7 @@ def cloud_copy(call: Call) -> Value | None:
         taints |= call.stdin.taints
     public = any(re.search(r"public-read|allUsers|--public", arg.text) for arg in call.args)
     sent(call, remote[-1].text if remote else call.name, taints, *(("public",) if public else ()))
-    deletes = call.has("--delete", "--delete-removed", "-d", "--remove") or (
-        call.name == "rclone" and operands[verb].text in ("sync", "bisync")
-    )
-    if deletes:
+    if mirrors:
         local = [path.text for path in paths if path not in remote]
         empty = bool(local) and all(_EMPTY.search(text) for text in local)
         whole = (WHOLE,) if empty and remote and not disposable([remote[-1].text]) else ()
@@ -87,15 +87,22 @@ def cloud_copy(call: Call) -> Value | None:
     return EMPTY
 
 
-def _down(call: Call, paths: list[Field]) -> Value:
-    """A copy from a store: printed, or written to the last path."""
+def _down(call: Call, paths: list[Field], *, mirrors: bool) -> Value:
+    """A copy from a store: printed, written to the last path, or to another place of a store.
+
+    One that mirrors deletes what the source does not have.
+    """
     fetched = Value((HOLE,), frozenset({"downloaded"}), paths[0].text)
     call.effect(EffectKind.NETWORK_IN, paths[0].text)
     if len(paths) < 2 or paths[-1].text in ("-", "/dev/stdout"):
         return fetched
     target = paths[-1]
     if _remote(call, target.text):
+        if mirrors:
+            call.effect(EffectKind.REMOTE_STATE, target.text, "cloud", "delete")
         return EMPTY
+    if mirrors and call.name != "rclone":  # which has said so
+        call.on_path(EffectKind.DELETE, target, "recursive", "mirror")
     text = target.text
     if text.endswith("/") or text in (".", ".."):
         text = text.rstrip("/") + "/" + paths[0].text.rstrip("/").rpartition("/")[2]
@@ -197,6 +204,9 @@ def _drop(call: Call) -> Value:
         return UNKNOWN
     taints = set(call.stdin.taints)
     operands = call.parsed(Facts(values=_DROP_VALUES)).operands
+    if [o.text for o in operands[:2]] in (["repo", "gc"], ["pin", "rm"], ["files", "rm"]):  # ipfs
+        call.effect(EffectKind.REMOTE_STATE, operands[-1].text, "delete")
+        return EMPTY
     if operands and operands[0].text in ("receive", "download", "get"):
         return Value((HOLE,), frozenset({"downloaded"}), call.name)
     for where in operands:
@@ -204,6 +214,19 @@ def _drop(call: Call) -> Value:
             taints |= call.reads(where).taints | where.value.taints
     sent(call, call.name, taints)
     return EMPTY
+
+
+def _swift(call: Call) -> Value:
+    """OpenStack's store, or the compiler of the same name."""
+    if call.args and call.args[0].text == "delete":
+        containers = call.parsed(Facts(values=_VALUES)).operands[1:]
+        whole = (WHOLE,) if call.has("-a", "--all") else ()
+        target = containers[0].text if containers else "every container of the account"
+        call.effect(EffectKind.REMOTE_STATE, target, "cloud", "delete", *whole)
+        return EMPTY
+    from cli_tuner.shell.programs.interpreters import HANDLERS as LANGUAGES
+
+    return LANGUAGES["swift"](call)
 
 
 def _publishes(call: Call) -> Value:
@@ -226,6 +249,7 @@ HANDLERS: dict[str, Handler] = {
         _publishes,
     ),
     "rclone": _rclone,
+    "swift": _swift,
     **dict.fromkeys(
         ("ftp", "sftp", "tftp", "lftp", "smbclient", "ncftpput", "curlftpfs"), _session
     ),
