@@ -241,6 +241,20 @@ def test_review(command):
         ("cpio -idu -D / < initrd.cpio", "review"),
         ("cd / && cpio -id < initrd.cpio", "review"),
         ("find . | cpio -o > all.cpio", "safe"),
+        ("xxd -r patch.hex out.bin", "safe"),
+        ("xxd -r patch.hex /dev/sda", "dangerous"),
+        # A negated test leaves something out; the rest is nearly all.
+        ("find . -type f ! -name '*.txt' -delete", "review"),
+        ("find . -type f -name '*.txt' -delete", "safe"),
+        ("find . -type f ! -mtime -30 -delete", "safe"),
+        ("find ~ ! -name keep -exec rm -rf {} +", "dangerous"),
+        ("find . -mindepth 1 ! '(' -name a -o -name b ')' -delete", "review"),
+        # What is deleted is what stands on the same side of -o.
+        ("find . '(' -name '*.pyc' -o -name '*.pyo' ')' -delete", "safe"),
+        ("find . '(' -name '*.pyc' -o -type f ')' -delete", "review"),
+        ("find /home -name '*.tmp' -o -delete", "dangerous"),
+        ("find . -name .git -prune -o -name '*.o' -delete", "safe"),
+        ("find . -name keep -prune -o -delete", "review"),
     ],
 )
 def test_the_same_program_grows_and_shrinks_packs_and_unpacks(command, level):

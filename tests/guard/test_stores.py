@@ -125,6 +125,16 @@ def test_a_secret_in_clear_is_still_one(command):
         ("exim -Mrm 1abcde", "review"),
         ("keyctl clear @u", "review"),
         ("pg_ctl status -D data", "safe"),
+        ("hg push", "safe"),
+        ("hg push -f", "review"),
+        ("hg strip 0", "review"),
+        ("dconf dump /", "safe"),
+        ("dconf reset -f /", "review"),
+        ("lxc-stop -n web", "safe"),
+        ("lxc-destroy -f -n web", "review"),
+        # Read-only or not, a secret can be read.
+        ("docker run -v /etc/shadow:/s:ro alpine cat /s", "dangerous"),
+        ("docker run -v ~/.ssh:/root/.ssh:ro alpine/git clone git@h:x", "safe"),
         ("pg_ctl stop -m immediate -D data", "review"),
     ],
 )

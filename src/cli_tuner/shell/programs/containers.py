@@ -132,7 +132,9 @@ def volume(call: Call, value: str) -> Volumes:
     if "served" in labels_of(there.rstrip("/")) and _is_private(call, host):
         call.effect(EffectKind.NETWORK_OUT, host, "server", "carries:sensitive")
     if read_only and host.rstrip("/") != "":
-        return []
+        # It can be read, which matters where it is a secret.
+        private = there and _is_private(call, host)
+        return [(there.rstrip("/"), host.rstrip("/"))] if private else []
     if _SOCKET.search(host):
         call.effect(EffectKind.CONTAINER, host, "socket")
     elif host.startswith("/") and host.strip("/") == "":

@@ -9,6 +9,7 @@ from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
+from cli_tuner.shell.programs.find_selection import JUNK, selected
 from cli_tuner.shell.values import (
     EMPTY,
     HOLE,
@@ -20,27 +21,14 @@ from cli_tuner.shell.values import (
 )
 from cli_tuner.shell.words import Field
 
-_NARROWING = frozenset(
-    "-name -iname -path -ipath -wholename -regex -iregex -mtime -mmin -atime -amin -ctime -cmin "
-    "-newer -size -empty -user -uid -group -nouser -nogroup -perm -inum -samefile -lname -used "
-    "-links -fstype -xtype -executable".split()
-)
 _FIND_ACTIONS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
-# Nobody misses these, wherever they are; of the others there are good ones in a whole home.
-_JUNK = re.compile(
-    r"(?:\*?\.(?:pyc|pyo|tmp|temp|swp|swo|DS_Store|rej|part|crdownload)|\*~|#\*#?|"
-    r"\.DS_Store|Thumbs\.db|desktop\.ini|\*?\.?core(?:\.?\*)?|\._\*|__pycache__|node_modules|\.nfs\*)$"
-)
-_OLD = re.compile(r"(?:\*?\.(?:bak|orig|log|o|class|cache|old|gz)|\*?\.log\.\d*|\*\.log\*)$")
-# Logs that are being written, not those that were rotated away.
-_LOGS = re.compile(r"(?:.*/)?(?:\*?\.?\*?log|auth\S*|syslog|messages|secure|wtmp|btmp|lastlog)$")
 _WHOLE = frozenset({"root", "home-root", "system-top"})
 
 
 def _find(call: Call) -> Value:
     """find: where it looks, whether it narrows, and what it does with what it finds."""
     starts, tests = _find_parts(call.args)
-    kinds = _narrowed(tests)
+    kinds = selected(tests)
     narrowed = bool(kinds)
     hunted = _hunts(tests, starts, call)
     marks = [_marks(call, start, kinds) for start in starts]
@@ -93,43 +81,6 @@ def _find_parts(args: list[Field]) -> tuple[list[Field], list[Field]]:
         span = args[0].span if args else None
         starts = [Field(known("."), span, ".")] if span is not None else []
     return starts, tests
-
-
-def _narrowed(tests: list[Field]) -> frozenset[str]:
-    """What tests select: `some` files, only `junk`, what is `old` or made again, `one` name."""
-    kinds: set[str] = set()
-    for index, test in enumerate(tests):
-        value = tests[index + 1].text if index + 1 < len(tests) else ""
-        if test.text == "-type" and value == "l":
-            kinds.add("some")
-        if test.text not in _NARROWING and not test.text.startswith("-newer"):
-            continue
-        named = test.text in ("-name", "-iname", "-path", "-wholename")
-        if named and value.strip("*." + STAR) == "":
-            continue
-        if test.text == "-perm" and value in ("777", "/000"):
-            continue
-        kinds.add("some")
-        value = value.replace(STAR, "*")
-        if _JUNK.match(value) or test.text == "-empty":
-            kinds.add("junk")
-        if test.text in ("-name", "-iname", "-inum", "-samefile") and _is_one(value):
-            kinds.add("one")
-        aged = test.text in ("-mtime", "-mmin") or (
-            test.text in ("-atime", "-ctime") and value.startswith("+")
-        )
-        if aged or _OLD.match(value):
-            kinds.add("old")
-        if aged or test.text == "-size":
-            kinds.add("aged")
-        elif named and _LOGS.match(value):
-            kinds.add("logs")
-    return frozenset(kinds)
-
-
-def _is_one(name: str) -> bool:
-    """Whether a name has no wildcard and no unknown part: some file is meant, not a kind."""
-    return bool(name) and not any(char in name for char in "*?[" + STAR + HOLE)
 
 
 def _found(start: Field, narrowed: bool, extra: tuple[str, ...]) -> Field:
@@ -238,7 +189,7 @@ def _fd(call: Call) -> Value:
     starts = before.operands[1:] or [Field(known("."), call.shell.span, ".")]
     kind = before.argument("-e", "--extension")
     kinds = set() if pattern in (".", "", "^", ".*", STAR) and kind is None else {"some"}
-    if kind is not None and _JUNK.match("*." + kind.text):
+    if kind is not None and JUNK.match("*." + kind.text):
         kinds.add("junk")
     found = [_found(start, bool(kinds), _marks(call, start, frozenset(kinds))) for start in starts]
     command = call.args[cut + 1 :]
@@ -257,7 +208,7 @@ def _listing(found: list[Field]) -> Value:
 def _locate(call: Call) -> Value:
     """locate: files of the whole machine whose names fit."""
     patterns = [arg for arg in call.args if arg.text[:1] != "-"]
-    junk = bool(patterns) and all(_JUNK.match(p.text.replace(STAR, "*")) for p in patterns)
+    junk = bool(patterns) and all(JUNK.match(p.text.replace(STAR, "*")) for p in patterns)
     secret = any(_ONLY_SECRET.match(p.text.lower().replace(STAR, "*")) for p in patterns)
     marks = frozenset(
         {"many", "filtered", *(["junk"] if junk else []), *(["secret-file"] if secret else [])}

@@ -80,8 +80,13 @@ def _xxd(call: Call) -> Value:
     revert = "revert" in parsed.attributes or any(
         "r" in a.text for a in call.args if a.text[:1] == "-"
     )
-    value = _input(call, parsed)
-    return _decoded(value, _from_hex) if revert else Value((HOLE,), value.taints, value.source)
+    source, target = parsed.operands[:1], parsed.operands[1:2]  # xxd [-r] [infile [outfile]]
+    value = _input(call, replace(parsed, operands=source))
+    result = _decoded(value, _from_hex) if revert else Value((HOLE,), value.taints, value.source)
+    if target and target[0].text != "-":
+        call.writes(target[0], result, "edit")
+        return EMPTY
+    return result
 
 
 def _rev(call: Call) -> Value:
