@@ -259,3 +259,32 @@ def test_review(command):
 )
 def test_the_same_program_grows_and_shrinks_packs_and_unpacks(command, level):
     assert check(command).level == level
+
+
+@pytest.mark.parametrize(
+    ("command", "level"),
+    [
+        ("dc3dd wipe=/dev/sda", "dangerous"),
+        ("dc3dd if=/dev/sda hof=img", "safe"),
+        ("fsarchiver restfs img id=0,dest=/dev/sda1", "dangerous"),
+        ("fsarchiver savefs img /dev/sda1", "safe"),
+        ("e2image -ra img /dev/sda1", "dangerous"),
+        ("e2image -I /dev/sda1 img", "dangerous"),
+        ("e2image -r /dev/sda1 img.raw", "safe"),
+        ("mkisofs -o /dev/sda dir", "dangerous"),
+        ("mkisofs -o out.iso dir", "safe"),
+        ("genisoimage -V label -o out.iso -R -J dir", "safe"),
+        ("blkzone reset /dev/sda", "dangerous"),
+        ("blkzone report /dev/sda", "safe"),
+        ("growpart /dev/sda 1", "review"),
+        ("growpart -N /dev/sda 1", "safe"),
+        ("integritysetup format /dev/sda", "dangerous"),
+        ("integritysetup status x", "safe"),
+        ("veritysetup format /dev/sda /dev/sdb", "dangerous"),
+        ("veritysetup verify /dev/sda /dev/sdb hash", "safe"),
+        ("efivar -n x -w -f y", "dangerous"),
+        ("efivar -l", "safe"),
+    ],
+)
+def test_images_and_what_lies_below_file_systems(command, level):
+    assert check(command).level == level

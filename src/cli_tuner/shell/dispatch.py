@@ -45,7 +45,8 @@ _RUNNERS = frozenset(
     "python python3 manage.py django-admin rails rake spring bin/rails npx bunx pnpm yarn npm "
     "bundle php artisan console doctrine alembic flask aerich flyway liquibase sequelize "
     "sequelize-cli knex typeorm mikro-orm drizzle-kit mix diesel sqlx goose dbmate migrate "
-    "atlas wp drush dotnet supabase prisma cargo gem twine poetry uv pipenv".split()
+    "atlas wp drush dotnet supabase prisma cargo gem twine poetry uv pipenv celery magento occ "
+    "gitlab-rails gitlab-rake".split()
 )
 
 

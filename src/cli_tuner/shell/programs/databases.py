@@ -15,17 +15,22 @@ from cli_tuner.shell.values import EMPTY, HOLE, UNKNOWN, Value, known
 from cli_tuner.shell.words import Field
 
 _LOSES = re.compile(
-    r"\b(?:drop\s+(?:database|table|schema|user|role|index|view|keyspace|collection)|truncate\b|"
+    r"\b(?:drop\s+(?:database|table|schema|user|role|index|view|keyspace|collection)|drop\s+owned\s+by|"
+    r"truncate\b|"
     r"delete\s+from\s+[\w.\"`]+\s*(?:;|$|['\"])|flushall|flushdb|_?dropDatabase|\.drop\(\)|"
     r"detach\s+delete|deleteMany\(\s*\{\s*\}|\.remove\(\s*\{\s*\}|reset\s+master)|\.drop\(\s*\)",
     re.I,
 )
 _CHANGES = re.compile(
-    r"\b(?:delete\s+from|update\s+\S+\s+set|alter\s+table|deleteMany|deleteOne)", re.I
+    r"\b(?:delete\s+from|update\s+\S+\s+set|alter\s+table|deleteMany|deleteOne|"
+    r"pg_(?:terminate|cancel)_backend|into\s+(?:out|dump)file|shutdownServer)\b|"
+    r"(?:^|[;\n])\s*shutdown\b",
+    re.I,
 )
 # A database, or what another system calls one; the name follows.
 _WHOLE = re.compile(
-    r"\bdrop\s+(?:database|schema|keyspace)\b(?:\s+if\s+exists)?\s*(?P<name>[^\s;]*)|\bflushall\b|"
+    r"\bdrop\s+(?:database|schema|keyspace|owned\s+by)\b(?:\s+if\s+exists)?\s*(?P<name>[^\s;]*)|"
+    r"\bflushall\b|"
     r"\b_?dropDatabase\b|\bmatch\s*\(\w*\)\s*detach\s+delete\b",
     re.I,
 )
@@ -91,6 +96,10 @@ def _by_client(call: Call, texts: list[str]) -> None:
         call.effect(EffectKind.REMOTE_STATE, "keys", "database", "delete", *whole)
     if call.name in ("redis-cli", "valkey-cli"):
         _redis_settings(call, texts)
+        if [text.lower() for text in texts[-2:]] in (["debug", "segfault"], ["debug", "panic"]):
+            call.effect(EffectKind.REMOTE_STATE, "the server", "database", "change")
+    if call.name == "etcdctl" and "member" in texts and {"remove", "update"} & set(texts):
+        call.effect(EffectKind.REMOTE_STATE, "a member of the cluster", "database", "change")
     if call.name == "influx" and {"delete", "drop"} & set(texts[:2]):
         call.effect(EffectKind.REMOTE_STATE, " ".join(texts[:2]), "database", "delete")
     if call.name.startswith("sqlite") or call.name == "duckdb":
@@ -164,7 +173,9 @@ def _database(call: Call) -> Value:
     for match in _SHELLS.finditer(text):
         call.run_text(known(next(group for group in match.groups() if group)), stdin=Value(("",)))
     for match in _PROGRAM.finditer(text):
-        call.run_text(known(match.group(1)), stdin=Value(("",)))
+        out = match[0][:2].lower() == "to"
+        given = Value((HOLE,), frozenset({"dump"}), "a table") if out else Value(("",))
+        call.run_text(known(match.group(1)), stdin=given)
     dump = Value((HOLE,), frozenset({"dump"}), "a database") if _DUMPS.search(text) else UNKNOWN
     return printed_by(texts) or dump
 

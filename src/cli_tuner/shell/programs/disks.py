@@ -93,6 +93,26 @@ def _volume_size(call: Call) -> Value:
     return UNKNOWN
 
 
+def _archived_disk(call: Call) -> Value:
+    """fsarchiver restfs IMAGE id=0,dest=/dev/sda1: the place stands inside a word."""
+    if call.args and call.args[0].text in ("restfs", "restdisk"):
+        for word in call.args[1:]:
+            match = re.search(r"\bdest=([^,]+)", word.text)
+            if match:
+                call.on_path(EffectKind.DEVICE, replace(word, value=known(match[1])), "format")
+    return UNKNOWN
+
+
+def _image(call: Call) -> Value:
+    """e2image: what a device holds into a file; with -I, or with a device last, back again."""
+    places = [arg for arg in call.args if arg.text[:1] != "-"]
+    if call.has("-I"):
+        places.reverse()  # e2image -I device image
+    for where in places[1:2]:
+        call.writes(where, UNKNOWN, "raw", "append")
+    return UNKNOWN
+
+
 _FIO_WRITES = frozenset(
     "write randwrite rw readwrite randrw trim randtrim trimwrite randtrimwrite".split()
 )
@@ -143,6 +163,8 @@ HANDLERS: dict[str, Handler] = {
     "parted": _parted,
     "wipefs": _wipefs,
     "lvresize": _volume_size,
+    "fsarchiver": _archived_disk,
+    "e2image": _image,
     **dict.fromkeys(
         "tune2fs e2label resize2fs fsck e2fsck xfs_repair xfs_growfs ntfsfix fsck.ext4 fsck.vfat "
         "fsck.xfs fsck.ext3 ntfsresize fatresize".split(),

@@ -51,6 +51,8 @@ def _dd(call: Call) -> Value:
         sizes = bytes_of(given["bs"].text) if "bs" in given else 512
         if "of" in given and bytes_of(given["count"].text) * sizes >= _HUGE:
             call.effect(EffectKind.RESOURCE, given["of"].text, "disk")
+    for wiped in [given[key] for key in ("wipe", "hwipe") if key in given]:  # dc3dd
+        call.writes(wiped, UNKNOWN, "raw")
     if "of" in given:
         call.writes(given["of"], content, "raw")
         return EMPTY

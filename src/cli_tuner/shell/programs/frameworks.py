@@ -35,6 +35,8 @@ _LOSING = re.compile(
     r"|migrate\s+(?:\S+\s+)*?(?:drop|down|force)\b|atlas\s+schema\s+clean"
     r"|wp\s+(?:\S+\s+)*?(?:db\s+(?:drop|reset|clean)|site\s+empty|search-replace)"
     r"|drush\s+(?:\S+\s+)*?(?:sql-drop|sql:drop|site-install|pm-uninstall)"
+    r"|celery\s+(?:\S+\s+)*?purge\b|magento\s+setup:uninstall|\bocc\s+(?:user|group):delete"
+    r"|wp\s+(?:\S+\s+)*?(?:user\s+(?:create|delete)|plugin\s+delete)"
     r"|dotnet\s+ef\s+database\s+(?:drop|update\s+0)|supabase\s+db\s+reset"
     r"|(?:npm|pnpm|yarn|cargo|gem|twine|poetry)\s+(?:unpublish|deprecate|yank|owner\s+rm|"
     r"access\s+(?:revoke|set)|dist-tag\s+rm)"

@@ -96,7 +96,8 @@ def _specified(call: Call, texts: list[str]) -> None:
         if _ADDRESS.match(where.text):
             stranger = _STRANGER.match(where.text) is not None
             call.effect(EffectKind.EXECUTE, where.text, "manifest", *(["downloaded"] * stranger))
-    if "clusterrolebinding" in texts and any("cluster-admin" in text for text in texts):
+    binds = {"clusterrolebinding", "add-cluster-role-to-user", "add-cluster-role-to-group"}
+    if binds & set(texts) and any("cluster-admin" in text for text in texts):
         call.effect(EffectKind.ACCOUNT, "cluster-admin", "admin-group")
     elif {"clusterrolebinding", "rolebinding"} & set(texts) and _ANYBODY.search(" ".join(texts)):
         call.effect(EffectKind.ACCOUNT, "everybody", "admin-group")

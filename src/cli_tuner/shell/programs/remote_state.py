@@ -29,7 +29,7 @@ _LOSES = frozenset(
     "undeploy uninstall detach deregister revoke disable stop kill cancel expire abort rollback "
     "restore suspend schedule reboot restart decommission evict prune del clean deprovision "
     "failover demote leave forget abandon disassociate unlink deprecate unprotect nuke force_reset "
-    "close-account".split()
+    "close-account down".split()
 )
 # What only adds (create, run, publish) is daily work with these clients and not among them.
 # Of these, what only holds something up for a while.
@@ -225,7 +225,8 @@ _TOPIC_VERBS = ("--delete", "--alter", "--delete-offsets", "--reset-offsets", "-
 
 def _by_flag(call: Call) -> Value:
     """Kafka's tools and their like, whose verb is an option."""
-    if call.has(*_TOPIC_VERBS) and not call.has("--dry-run", "--help"):
+    loses = call.has(*_TOPIC_VERBS) or call.name.startswith("kafka-delete-records")
+    if loses and not call.has("--dry-run", "--help"):
         name = call.after("--topic", "--group", "--entity-name")
         target = name.text if name is not None else call.name
         pattern = call.has("--delete") and target.strip(".*+" + STAR) == ""

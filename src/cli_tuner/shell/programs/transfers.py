@@ -231,6 +231,10 @@ def _swift(call: Call) -> Value:
 
 def _publishes(call: Call) -> Value:
     """mosquitto_pub, kcat and their like: a file or a text for everybody who listens."""
+    words = [arg.text for arg in call.args if arg.text[:1] != "-"]
+    if call.name == "nats" and {"rm", "purge", "delete", "del"} & set(words[1:2]):
+        call.effect(EffectKind.REMOTE_STATE, words[-1], "cloud", "delete")
+        return EMPTY
     taints = set(call.taints()) | set(call.stdin.taints)
     for option in ("-f", "--file", "-l", "--stdin-file"):
         where = call.after(option)
