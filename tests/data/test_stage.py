@@ -265,7 +265,7 @@ def test_the_shipped_configurations_are_valid():
 
     folder = Path(__file__).parents[2] / "configs" / "data"
     names = {load_config(path, DataConfig).name for path in folder.glob("*.yaml")}
-    assert names == {"nl2bash", "natural-language-to-linux", "train-v2", "train-v3"}
+    assert names == {"nl2bash", "natural-language-to-linux", "train-v2", "train-v3", "train-v4"}
 
 
 def test_the_folder_may_be_moved(run, tmp_path):
