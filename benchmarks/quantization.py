@@ -166,24 +166,39 @@ def draw(sizes: dict[str, list[Variant]], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(8, 4.8), layout="constrained")
+    figure, axes = plt.subplots(figsize=(8, 5.6), layout="constrained")
     for colour, (size, variants) in zip(
         ("#1f5a8a", "#b3541e", "#3c7a3c"), sizes.items(), strict=False
     ):
-        for one in variants:
-            if not one.outcomes:
-                continue
-            rate = one.rate(COUNTED[1])
-            place = (one.median("rss_mb"), rate.value * 100)
+        evaluated = [one for one in variants if one.outcomes]
+        evaluated.sort(key=lambda one: one.rate(COUNTED[1]).value)
+        free = 0.0  # names stand in a column of their own, from the worst up, none over another
+        for one in evaluated:
+            rate, memory = one.rate(COUNTED[1]), one.median("rss_mb")
+            value = rate.value * 100
             low, high = rate.interval
-            spread = [[place[1] - low * 100], [high * 100 - place[1]]]
-            axes.errorbar(*place, yerr=spread, fmt="o", color=colour, alpha=0.35, elinewidth=1)
-            axes.scatter(*place, color=colour)
-            text = f"{size} {one.name}"
-            axes.annotate(text, place, textcoords="offset points", xytext=(5, 4), fontsize=7)
+            spread = [[value - low * 100], [high * 100 - value]]
+            axes.errorbar(
+                memory, value, yerr=spread, fmt="o", color=colour, alpha=0.3, elinewidth=1
+            )
+            axes.scatter(memory, value, color=colour)
+            height = max(value, free)
+            free = height + 1.9
+            axes.annotate(
+                f"{size} {one.name}",
+                (memory, value),
+                xytext=(memory * 1.06, height),
+                va="center",
+                fontsize=7,
+                arrowprops={"arrowstyle": "-", "color": colour, "alpha": 0.4, "linewidth": 0.6},
+            )
+    axes.set_xscale("log")
+    axes.set_xticks([500, 700, 1000, 1500, 2000, 3000, 4000])
+    axes.xaxis.set_major_formatter("{x:.0f}")
+    axes.minorticks_off()
     axes.set_xlabel("resident memory after loading and answering, MB")
     axes.set_ylabel("execution-dev, % that pass (95 % interval)")
-    axes.margins(x=0.14)  # for the names
+    axes.margins(x=0.2)  # for the names
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=150)
 
