@@ -255,6 +255,15 @@ def test_review(command):
         ("find /home -name '*.tmp' -o -delete", "dangerous"),
         ("find . -name .git -prune -o -name '*.o' -delete", "safe"),
         ("find . -name keep -prune -o -delete", "review"),
+        # What stands behind an action comes too late for it.
+        ("find ~ -delete -name '*.tmp'", "dangerous"),
+        ("find ~ -name '*.tmp' -delete", "review"),
+        ("find /home -name '*.tmp' , -delete", "dangerous"),
+        ("find . '(' -name '*.pyc' -delete ')' -o '(' -name '*.o' -delete ')'", "safe"),
+        ("find . '(' -name '*.pyc' -o -delete ')'", "review"),
+        # A command that only asks is a test.
+        ("find . -type f -exec grep -q x {} ';' -delete", "safe"),
+        ("find . -type f -exec touch {} ';' -delete", "review"),
     ],
 )
 def test_the_same_program_grows_and_shrinks_packs_and_unpacks(command, level):

@@ -4,6 +4,7 @@
 -name a -o -name b               both sides must select
 ! -name keep                     nearly all: a negated test leaves something out, no more
 -name x -o -delete               what -delete takes is all the rest
+-delete -name x                  an action takes what the tests before it left
 """
 
 from __future__ import annotations
@@ -25,9 +26,13 @@ _ALONE = frozenset(
     "-ignore_readdir_race -noignore_readdir_race -warn -nowarn -help --help -version".split()
 )
 _RUNS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
-_TAKES = _RUNS | {"-delete"}
+_DELETES = "-delete"
+_TAKES = _RUNS | {_DELETES}
+# Run for their status alone, they are tests.
+_ASKED = frozenset("grep egrep fgrep rg zgrep test [ cmp diff".split())
 _AGES = frozenset("-mtime -mmin -atime -amin -ctime -cmin -newer -size -used".split())
-_OR, _NOT, _AND = frozenset({"-o", "-or"}), frozenset({"!", "-not"}), frozenset({"-a", "-and", ","})
+# A comma, too, lets both sides be tried.
+_OR, _NOT, _AND = frozenset({"-o", "-or", ","}), frozenset({"!", "-not"}), frozenset({"-a", "-and"})
 # Nobody misses these, wherever they are; of the others there are good ones in a whole home.
 JUNK = re.compile(
     r"(?:\*?\.(?:pyc|pyo|tmp|temp|swp|swo|DS_Store|rej|part|crdownload)|\*~|#\*#?|"
@@ -51,9 +56,19 @@ class _Expression:
 
     def __init__(self, words: list[str]) -> None:
         branches = [list(_primaries(branch)) for branch in _branches(words)]
-        # An action stands in one branch, and takes what only that one selects.
-        acting = [one for one in branches if any(name in _TAKES for name, _ in one)] or branches
-        self.kinds = _either([_NONE.union(*(kinds for _, kinds in one)) for one in acting])
+        # An action stands in one branch, and takes what only that one selects before it.
+        acting = [_up_to_action(one) for one in branches if any(action for action, _ in one)]
+        self.kinds = _either(
+            [_NONE.union(*(kinds for _, kinds in one)) for one in acting or branches]
+        )
+
+
+def _up_to_action(branch: list[tuple[str, Kinds]]) -> list[tuple[str, Kinds]]:
+    """Up to the first -delete, else up to the last command."""
+    actions = [action for action, _ in branch]
+    if _DELETES in actions:
+        return branch[: actions.index(_DELETES) + 1]
+    return branch[: max(at for at, action in enumerate(actions) if action) + 1]
 
 
 def _branches(words: list[str]) -> Iterator[list[str]]:
@@ -70,7 +85,7 @@ def _branches(words: list[str]) -> Iterator[list[str]]:
 
 
 def _primaries(words: list[str]) -> Iterator[tuple[str, Kinds]]:
-    """(name, what it selects), without connectives."""
+    """(what is done to what it meets, or nothing; what it selects), without connectives."""
     at, negated = 0, False
     while at < len(words):
         word = words[at]
@@ -80,13 +95,16 @@ def _primaries(words: list[str]) -> Iterator[tuple[str, Kinds]]:
             continue
         if word in _AND:
             continue
+        action = word if word in _TAKES else ""
         if word == "(":
             end = _closing(words, at)
+            inside = _TAKES & set(words[at:end])
+            action = _DELETES if _DELETES in inside else next(iter(inside), "")
             kinds = _Expression(words[at:end]).kinds
             at = end + 1
         elif word in _RUNS:
+            kinds = frozenset({"some"}) if set(words[at : at + 1]) & _ASKED else _NONE
             at = next((i for i in range(at, len(words)) if words[i] in (";", "+")), len(words)) + 1
-            kinds = _NONE
         else:
             argument = "" if word in _ALONE else next(iter(words[at:]), "")
             at += word not in _ALONE
@@ -95,7 +113,7 @@ def _primaries(words: list[str]) -> Iterator[tuple[str, Kinds]]:
             by_age = word in _AGES or word.startswith("-newer")
             kinds = kinds & {"some", "aged"} if by_age else _NONE
             negated = False
-        yield word, kinds
+        yield action, kinds
 
 
 def _closing(words: list[str], at: int) -> int:
