@@ -242,6 +242,18 @@ def test_review(command):
         ("cd / && cpio -id < initrd.cpio", "review"),
         ("find . | cpio -o > all.cpio", "safe"),
         ("xxd -r patch.hex out.bin", "safe"),
+        # What a redirection opens is empty before the command reads it; words are expanded before.
+        ("jq . a.json > a.json", "review"),
+        ("cat a.txt b.txt > a.txt", "review"),
+        ("cat f | tee g > f", "review"),
+        ('while read -r l; do echo "$l"; done < f > f', "review"),
+        ("{ cat f; echo end; } > f", "review"),
+        ('for f in *.txt; do sort "$f" > "$f"; done', "review"),
+        ('for f in *.txt; do sort "$f" > "$f.sorted"; done', "safe"),
+        ("sort f > t && mv t f", "safe"),
+        ("sort f > t; cat t > f", "safe"),
+        ('x=$(cat f); echo "$x" > f', "safe"),
+        ("cat f >> g", "safe"),
         ("xxd -r patch.hex /dev/sda", "dangerous"),
         # A negated test leaves something out; the rest is nearly all.
         ("find . -type f ! -name '*.txt' -delete", "review"),

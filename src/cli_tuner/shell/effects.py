@@ -163,12 +163,17 @@ class Interpreter(Redirecting):
 
     def _pipeline(self, node: Pipeline, stdin: Value) -> Value:
         flow = stdin
-        for stage in node.stages:
-            with self.forked(), self.subshell():
-                flow = self.run(stage, flow)
+        with self.opening(piped=True):
+            for stage in node.stages:
+                with self.forked(), self.subshell():
+                    flow = self.run(stage, flow)
         return flow
 
     def _group(self, node: Group, stdin: Value) -> Value:
+        with self.opening():
+            return self._grouped(node, stdin)
+
+    def _grouped(self, node: Group, stdin: Value) -> Value:
         stdin, outputs = self.redirections(node.redirects, stdin, "")
         if node.coproc:
             return self._beside(node)
@@ -275,6 +280,12 @@ class Interpreter(Redirecting):
             assign(self, assignment)
         fields = fields_of(node.words, self.scope)
         self.at(node.span)
+        with self.opening():  # words, with the commands in them, are expanded before
+            return self._opened(node, fields, before, stdin)
+
+    def _opened(
+        self, node: Simple, fields: list[Field], before: dict[str, Value | None], stdin: Value
+    ) -> Value:
         name = fields[0].text if fields else ""
         stdin, outputs = self.redirections(node.redirects, stdin, name)
         if not fields:

@@ -57,6 +57,8 @@ class Machine:
         self.mounts: list[str] = []  # where this text mounted a disk
         self.views: tuple[tuple[str, str], ...] = ()  # in a container: where it sees which folder
         self.descriptors: dict[str, Field] = {}
+        self.inputs: set[str] = set()  # files that this command, or its pipeline, reads
+        self.piped = 0
         self.copies: dict[str, str] = {}  # copies of programs, and links to them
         self.unpacked: dict[str, str] = {}  # folders with what was fetched, and how it came
         self.moved: dict[str, str] = {}  # where to, where from
@@ -101,6 +103,20 @@ class Machine:
         finally:
             scope.variables, scope.arrays, scope.references = before
             self.cwd = cwd
+
+    @contextmanager
+    def opening(self, *, piped: bool = False) -> Iterator[None]:
+        """The block is one command, or one pipeline, whose files are opened together."""
+        outer = self.inputs
+        if not self.piped:
+            self.inputs = set()
+        self.piped += piped
+        try:
+            yield
+        finally:
+            self.piped -= piped
+            if not self.piped:
+                self.inputs = outer | self.inputs
 
     @contextmanager
     def forked(self, really: bool = True) -> Iterator[None]:
@@ -236,6 +252,7 @@ class Machine:
         """A file is read. Its content, if the text made it; else its taints."""
         self.emit_path(EffectKind.READ, utility, where, attributes)
         path = resolved(where.text, self.cwd)
+        self.inputs.add(path)
         if path in self.files:
             return self.files[path]
         if path == "/dev/null":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cli_tuner.shell.machine import Machine
 from cli_tuner.shell.nodes import Range, Redirect, Word
+from cli_tuner.shell.paths import resolved
 from cli_tuner.shell.values import EMPTY, Value, known
 from cli_tuner.shell.words import Field, fields_of, text_of
 
@@ -71,7 +72,12 @@ class Redirecting(Machine):
         for redirect, target in outputs:
             errors_only = redirect.fd == "2" and redirect.operator in (">", ">>")
             content = EMPTY if errors_only else printed
-            attributes = ("append",) if redirect.operator in (">>", "&>>") else ("truncate",)
+            appends = redirect.operator in (">>", "&>>")
+            path = resolved(target.text, self.cwd)
+            # Opened first, it is empty before the command reads it.
+            own = not appends and path in self.inputs and not path.startswith("/dev/")
+            own = own and redirect.operator != "<>"
+            attributes = ("append" if appends else "truncate", *(["own-input"] if own else []))
             self.write_file(name or "bash", target, content, (*attributes, "redirect"))
             if not errors_only:
                 remains = EMPTY
