@@ -171,18 +171,15 @@ class Interpreter(Redirecting):
 
     def _group(self, node: Group, stdin: Value) -> Value:
         with self.opening():
-            return self._grouped(node, stdin)
-
-    def _grouped(self, node: Group, stdin: Value) -> Value:
-        stdin, outputs = self.redirections(node.redirects, stdin, "")
-        if node.coproc:
-            return self._beside(node)
-        if node.subshell:
-            with self.subshell():
+            stdin, outputs = self.redirections(node.redirects, stdin, "")
+            if node.coproc:
+                return self._beside(node)
+            if node.subshell:
+                with self.subshell():
+                    printed = self.run(node.body, stdin)
+            else:
                 printed = self.run(node.body, stdin)
-        else:
-            printed = self.run(node.body, stdin)
-        return self.redirected_output(outputs, printed, "")
+            return self.redirected_output(outputs, printed, "")
 
     def _beside(self, node: Group) -> Value:
         """A coprocess: the array holds the descriptors of its output and its input."""
@@ -280,25 +277,18 @@ class Interpreter(Redirecting):
             assign(self, assignment)
         fields = fields_of(node.words, self.scope)
         self.at(node.span)
-        with self.opening():  # words, with the commands in them, are expanded before
-            return self._opened(node, fields, before, stdin)
-
-    def _opened(
-        self, node: Simple, fields: list[Field], before: dict[str, Value | None], stdin: Value
-    ) -> Value:
         name = fields[0].text if fields else ""
-        stdin, outputs = self.redirections(node.redirects, stdin, name)
-        if not fields:
-            return self.redirected_output(outputs, EMPTY, name)
-        if name == "exec" and len(fields) == 1:
-            return self.redirected_output(outputs, UNKNOWN, name)
-        if node.assignments and name in DECLARATIONS:
-            declared(self, fields, node.assignments)
-            before = {}
-        printed = dispatch.run(self, fields, stdin)
-        self.at(node.span)
-        self._restore(before)
-        return self.redirected_output(outputs, printed, name)
+        with self.opening():  # words, with the commands in them, are expanded before
+            stdin, outputs = self.redirections(node.redirects, stdin, name)
+            if not fields or (name == "exec" and len(fields) == 1):
+                return self.redirected_output(outputs, UNKNOWN if fields else EMPTY, name)
+            if node.assignments and name in DECLARATIONS:
+                declared(self, fields, node.assignments)
+                before = {}
+            printed = dispatch.run(self, fields, stdin)
+            self.at(node.span)
+            self._restore(before)
+            return self.redirected_output(outputs, printed, name)
 
     def _restore(self, before: dict[str, Value | None]) -> None:
         """Assignments in front of a command end with it."""

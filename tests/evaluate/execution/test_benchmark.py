@@ -105,7 +105,8 @@ def test_no_phrase_of_the_generator_makes_one_of_these_requests():
     made = []
     for intent in intents():
         for phrase in intent.say:
-            wanted = re.compile(rf"\s*{pattern(phrase, intent)}\s*[.?!]?", re.IGNORECASE)
+            said = re.sub(r"(?:\\[.?!])+$", "", pattern(phrase, intent))
+            wanted = re.compile(rf"\s*{said}", re.IGNORECASE)
             made += [(name, intent.id) for name, query in asked if wanted.fullmatch(query)]
     assert made == []
 
