@@ -254,6 +254,9 @@ def test_review(command):
         ("sort f > t; cat t > f", "safe"),
         ('x=$(cat f); echo "$x" > f', "safe"),
         ("cat f >> g", "safe"),
+        ("cat f | { sort g > t; cat t > g; }", "safe"),
+        ("cat f | { sort g > t; cat t > f; }", "review"),
+        ("ls | while read -r f; do sort a > t; cat t > a; done", "safe"),
         ("xxd -r patch.hex /dev/sda", "dangerous"),
         # A negated test leaves something out; the rest is nearly all.
         ("find . -type f ! -name '*.txt' -delete", "review"),

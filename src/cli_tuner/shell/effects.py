@@ -163,9 +163,9 @@ class Interpreter(Redirecting):
 
     def _pipeline(self, node: Pipeline, stdin: Value) -> Value:
         flow = stdin
-        with self.opening(piped=True):
+        with self.opening():
             for stage in node.stages:
-                with self.forked(), self.subshell():
+                with self.stage():
                     flow = self.run(stage, flow)
         return flow
 

@@ -57,8 +57,8 @@ class Machine:
         self.mounts: list[str] = []  # where this text mounted a disk
         self.views: tuple[tuple[str, str], ...] = ()  # in a container: where it sees which folder
         self.descriptors: dict[str, Field] = {}
-        self.inputs: set[str] = set()  # files that this command, or its pipeline, reads
-        self.piped = 0
+        self.inputs: set[str] = set()  # files that this command, or what it is piped from, reads
+        self.upstream: set[str] = set()
         self.copies: dict[str, str] = {}  # copies of programs, and links to them
         self.unpacked: dict[str, str] = {}  # folders with what was fetched, and how it came
         self.moved: dict[str, str] = {}  # where to, where from
@@ -105,18 +105,22 @@ class Machine:
             self.cwd = cwd
 
     @contextmanager
-    def opening(self, *, piped: bool = False) -> Iterator[None]:
-        """The block is one command, or one pipeline, whose files are opened together."""
-        outer = self.inputs
-        if not self.piped:
-            self.inputs = set()
-        self.piped += piped
+    def opening(self) -> Iterator[None]:
+        """The block is one command; its files are open with those of what it is piped from."""
+        outer, upstream = self.inputs, self.upstream
+        self.inputs = set(upstream)
         try:
             yield
         finally:
-            self.piped -= piped
-            if not self.piped:
-                self.inputs = outer | self.inputs
+            self.inputs |= outer
+            self.upstream = upstream
+
+    @contextmanager
+    def stage(self) -> Iterator[None]:
+        """Another process runs the block, beside the stages of the pipeline before it."""
+        self.upstream = self.inputs
+        with self.forked(), self.subshell():
+            yield
 
     @contextmanager
     def forked(self, really: bool = True) -> Iterator[None]:

@@ -80,12 +80,19 @@ def _extract(call: Call, parsed: Parsed) -> Value:
     if "absolute" in parsed.attributes:
         # Its own names decide where the files go.
         call.on_path(EffectKind.WRITE, Field(known("/"), call.shell.span, "-P"), "extract")
-    if folder is not None or call.shell.cwd not in (PROJECT, IN_HOME):
-        where = folder or Field(known("."), call.shell.span, ".")
-        call.on_path(EffectKind.WRITE, where, "extract")
-        if call.has("--recursive-unlink"):
-            call.on_path(EffectKind.DELETE, where, "recursive")
+    where = _filled(call, folder)
+    if where is not None and call.has("--recursive-unlink"):
+        call.on_path(EffectKind.DELETE, where, "recursive")
     return EMPTY
+
+
+def _filled(call: Call, folder: Field | None) -> Field | None:
+    """Say that an archive's files go into a folder, unless it is where work is done."""
+    if folder is None and call.shell.cwd in (PROJECT, IN_HOME):
+        return None
+    where = folder or Field(known("."), call.shell.span, ".")
+    call.on_path(EffectKind.WRITE, where, "extract")
+    return where
 
 
 def _create(call: Call, parsed: Parsed) -> Value:
@@ -247,9 +254,7 @@ def _cpio(call: Call) -> Value:
     taken = call.has("--extract") or "i" in letters
     if not taken or call.has("--list", "--to-stdout") or "t" in letters:
         return UNKNOWN
-    if folder is not None or call.shell.cwd not in (PROJECT, IN_HOME):
-        where = folder or Field(known("."), call.shell.span, ".")
-        call.on_path(EffectKind.WRITE, where, "extract")
+    _filled(call, folder)
     if "downloaded" in call.stdin.taints:
         into = resolved(folder.text if folder is not None else ".", call.shell.cwd)
         call.shell.unpacked[into] = "downloaded"

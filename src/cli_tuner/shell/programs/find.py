@@ -10,6 +10,7 @@ from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.facts import Facts
 from cli_tuner.shell.paths import place_of, resolved
 from cli_tuner.shell.programs.find_selection import JUNK, selected
+from cli_tuner.shell.template import EXECUTES
 from cli_tuner.shell.values import (
     EMPTY,
     HOLE,
@@ -21,7 +22,6 @@ from cli_tuner.shell.values import (
 )
 from cli_tuner.shell.words import Field
 
-_FIND_ACTIONS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 _WHOLE = frozenset({"root", "home-root", "system-top"})
 
 
@@ -110,7 +110,7 @@ def _below(start: Field, name: str) -> Field:
 def _find_commands(call: Call, tests: list[Field], found: list[Field]) -> None:
     index = 0
     while index < len(tests):
-        if tests[index].text not in _FIND_ACTIONS:
+        if tests[index].text not in EXECUTES:
             index += 1
             continue
         end = index + 1

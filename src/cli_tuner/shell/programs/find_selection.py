@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from cli_tuner.shell.template import EXECUTES
 from cli_tuner.shell.values import HOLE, STAR
 from cli_tuner.shell.words import Field
 
@@ -25,9 +26,8 @@ _ALONE = frozenset(
     "-ls -prune -quit -depth -d -daystart -follow -mount -xdev -noleaf "
     "-ignore_readdir_race -noignore_readdir_race -warn -nowarn -help --help -version".split()
 )
-_RUNS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 _DELETES = "-delete"
-_TAKES = _RUNS | {_DELETES}
+_TAKES = EXECUTES | {_DELETES}
 # Run for their status alone, they are tests.
 _ASKED = frozenset("grep egrep fgrep rg zgrep test [ cmp diff".split())
 _AGES = frozenset("-mtime -mmin -atime -amin -ctime -cmin -newer -size -used".split())
@@ -102,7 +102,7 @@ def _primaries(words: list[str]) -> Iterator[tuple[str, Kinds]]:
             action = _DELETES if _DELETES in inside else next(iter(inside), "")
             kinds = _Expression(words[at:end]).kinds
             at = end + 1
-        elif word in _RUNS:
+        elif word in EXECUTES:
             kinds = frozenset({"some"}) if set(words[at : at + 1]) & _ASKED else _NONE
             at = next((i for i in range(at, len(words)) if words[i] in (";", "+")), len(words)) + 1
         else:
@@ -154,7 +154,7 @@ def _selects(name: str, value: str) -> Kinds:
     value = value.replace(STAR, "*")
     if JUNK.match(value) or name == "-empty":
         kinds.add("junk")
-    if name in ("-name", "-iname", "-inum", "-samefile") and is_one(value):
+    if name in ("-name", "-iname", "-inum", "-samefile") and _is_one(value):
         kinds.add("one")
     aged = name in ("-mtime", "-mmin") or (name in ("-atime", "-ctime") and value.startswith("+"))
     if aged or _OLD.match(value):
@@ -166,6 +166,6 @@ def _selects(name: str, value: str) -> Kinds:
     return frozenset(kinds)
 
 
-def is_one(name: str) -> bool:
+def _is_one(name: str) -> bool:
     """Whether a name has no wildcard and no unknown part: some file is meant, not a kind."""
     return bool(name) and not any(char in name for char in "*?[" + STAR + HOLE)
