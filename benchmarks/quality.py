@@ -109,20 +109,20 @@ MEASUREMENTS = (
                 "cli-tuner run evaluate configs/evaluate/balanced-all.yaml"),
     Measurement("fast-v2", "models", "[EVALUATION](EVALUATION.md), `fast` with its adapter",
                 "cli-tuner run evaluate configs/evaluate/fast-v2.yaml"),
-    Measurement("balanced-v2", "models",
-                "[EVALUATION](EVALUATION.md), `balanced` with its earlier adapter",
-                "cli-tuner run evaluate configs/evaluate/balanced-v2.yaml"),
     Measurement("balanced-v3", "models",
-                "[EVALUATION](EVALUATION.md), `balanced` with its adapter",
+                "[EVALUATION](EVALUATION.md), `balanced` with its earlier adapter",
                 "cli-tuner run evaluate configs/evaluate/balanced-v3.yaml"),
+    Measurement("balanced-v4", "models",
+                "[EVALUATION](EVALUATION.md), `balanced` with its adapter",
+                "cli-tuner run evaluate configs/evaluate/balanced-v4.yaml"),
     Measurement("tables", "models", "[EVALUATION](EVALUATION.md), these five, in place",
                 "python -m cli_tuner.evaluate.tables evaluation/fast-all evaluation/fast-v2 "
-                "evaluation/balanced-all evaluation/balanced-v2 evaluation/balanced-v3 "
+                "evaluation/balanced-all evaluation/balanced-v3 evaluation/balanced-v4 "
                 "--into docs/EVALUATION.md"),
     Measurement("compare-fast", "models", "[EVALUATION](EVALUATION.md), McNemar",
                 "cli-tuner run compare evaluation/fast-all evaluation/fast-v2"),
     Measurement("compare-balanced", "models", "[EVALUATION](EVALUATION.md), McNemar",
-                "cli-tuner run compare evaluation/balanced-all evaluation/balanced-v3"),
+                "cli-tuner run compare evaluation/balanced-all evaluation/balanced-v4"),
     Measurement("candidates", "models", "[log](log.md), `-n 4` beside the greedy answer",
                 "python benchmarks/candidates.py datasets/dev.jsonl.zst --model fast -n 4 "
                 "--keep build/quality/candidates.jsonl"),
@@ -135,6 +135,11 @@ MEASUREMENTS = (
     Measurement("train-speed", "training", "[TRAINING](TRAINING.md), speed",
                 "python benchmarks/train_speed.py --base fast --data data/processed/train-v2",
                 environment=".venv-train"),
+    Measurement("recipe", "training",
+                "[TRAINING](TRAINING.md) and [results/recipe](../benchmarks/results/recipe.md), "
+                "the latter in place",
+                "python benchmarks/recipe.py configs/train/fast-v3.yaml --write",
+                "25 minutes", ".venv-train"),
     Measurement("train-smoke", "training", "[TRAINING](TRAINING.md), the smoke run",
                 "python benchmarks/train_smoke.py", "2 minutes", ".venv-train"),
     Measurement("parity", "training", "[TRAINING](TRAINING.md), PyTorch beside llama.cpp",

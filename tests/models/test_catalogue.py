@@ -79,8 +79,8 @@ def test_every_shipped_adapter_is_here_and_is_the_pinned_file(paths: Paths) -> N
         assert adapter.packaged.stat().st_size == adapter.size_bytes
         assert sha256_of_file(adapter.packaged) == adapter.sha256
     defaults = {catalogue.base(one.base).default_adapter for one in catalogue.adapters.values()}
-    assert defaults == {"fast-v2", "balanced-v3"}
-    assert set(catalogue.adapters) == defaults | {"balanced-v2"}  # which balanced-v3 goes on from
+    assert defaults == {"fast-v2", "balanced-v4"}
+    assert set(catalogue.adapters) == defaults
 
 
 def test_every_shipped_model_has_a_licence_and_a_pinned_revision(paths: Paths) -> None:
@@ -235,7 +235,7 @@ def test_an_unknown_name_suggests_the_nearest(paths: Paths) -> None:
         load_catalogue(paths).entry("blanced")
     with pytest.raises(UsageError, match="known models: fast, balanced, large"):
         load_catalogue(paths).base("zzz")
-    with pytest.raises(UsageError, match=r"known adapters: .*balanced-v2"):
+    with pytest.raises(UsageError, match=r"known adapters: .*balanced-v4"):
         load_catalogue(paths).adapter("zzz")
 
 

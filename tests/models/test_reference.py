@@ -158,7 +158,7 @@ def test_a_missing_or_damaged_adapter_says_which(
         ("fasst", 'did you mean "fast"'),
         ("", "known models: fast, balanced, large"),
         ("fast+", "unknown adapter"),
-        ("fast+hose", "known adapters: .*balanced-v2"),
+        ("fast+hose", "known adapters: .*balanced-v4"),
         ("+none", "unknown model"),
     ],
 )

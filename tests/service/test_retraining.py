@@ -110,13 +110,13 @@ def test_what_is_trained_is_said_in_the_environment(retrain):
     assert set(defaults) == set(re.findall(r"RETRAIN_(?!NAME|VERSION)\w+", SCRIPT.read_text()))
     assert retrain(**defaults)[1] == retrain()[1]
     changes = {
-        "RETRAIN_TRAIN": "configs/train/balanced-v2.yaml", "RETRAIN_BASE": "balanced",
-        "RETRAIN_CURRENT": "balanced+balanced-v2", "RETRAIN_SERIES": "3.2",
+        "RETRAIN_TRAIN": "configs/train/balanced-v4.yaml", "RETRAIN_BASE": "balanced",
+        "RETRAIN_CURRENT": "balanced+balanced-v4", "RETRAIN_SERIES": "3.2",
         "RETRAIN_POLICY": "1.4.0", "RETRAIN_LICENCE": "MIT",
     }  # fmt: skip
     rows = retrain(**changes, RETRAIN_NAME="x", RETRAIN_VERSION="3.2.1")[1]
     assert rows[1]["config"]["base"]["model"] == "balanced"
-    assert rows[3]["config"]["model"]["reference"] == "balanced+balanced-v2"
+    assert rows[3]["config"]["model"]["reference"] == "balanced+balanced-v4"
     said = options(rows[5])
     assert (rows[5]["arguments"][2], said["--model"]) == ("3.2.1", "balanced+x")
     assert (said["--policy-version"], said["--licence"]) == ("1.4.0", "MIT")
