@@ -46,8 +46,6 @@ HERE = Path(__file__).parent
 EXECUTION_DEV = HERE / "nl2bash_exec/dev.jsonl"
 RESULTS = HERE / "results/recipe"
 
-Keep = dict[str, float]
-
 
 @dataclass(frozen=True)
 class Variant:
@@ -123,12 +121,15 @@ def trained(config: TrainConfig, base: Frozen, examples: Examples, tokenizer: To
     return model
 
 
-def measured(path: Path, variant: Variant | None, pairs: int) -> dict[str, object]:
-    config = configured(path, variant or VARIANTS[0], pairs)
-    base = find_base(config.base, config.sitting.base_file, Paths.of(), SILENT)
-    tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
+def measured(
+    config: TrainConfig,
+    variant: Variant | None,
+    base: Frozen,
+    tokenizer: Tokenizer,
+    tasks: list[Example],
+) -> dict[str, object]:
     examples = read_examples(config.data, config.seed, tokenizer)
-    sets = {"dev": some(examples.validation, 200), "execution-dev": execution_dev(tokenizer)}
+    sets = {"dev": some(examples.validation, 200), "execution-dev": tasks}
     began = time.perf_counter()
     if variant is None:
         model = load_model(config, base, "cpu")
@@ -164,9 +165,14 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=480)
     parser.add_argument("--write", action="store_true", help=f"to {RESULTS}.json and .md")
     given = parser.parse_args()
+    usual = configured(given.config, VARIANTS[0], given.pairs)
+    base = find_base(usual.base, usual.sitting.base_file, Paths.of(), SILENT)
+    tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
+    tasks = execution_dev(tokenizer)
     found = []
     for variant in (None, *VARIANTS):
-        found.append(measured(given.config, variant, given.pairs))
+        config = usual if variant is None else configured(given.config, variant, given.pairs)
+        found.append(measured(config, variant, base, tokenizer, tasks))
         print(json.dumps(found[-1]), flush=True)
         if given.write:
             document = {"config": str(given.config), "hardware": hardware("cpu"), "runs": found}
