@@ -2,8 +2,8 @@
 
     python benchmarks/train_speed.py --base fast --data data/processed/train-v2
 
-Both make the gradient of the same examples, an adapter on every linear layer of the same base in
-bfloat16. Ours packs without padding, computes the shared system text once and takes logits at
+Both make the gradient of the same examples, an adapter on every linear layer of the same base, in
+bfloat16 unless --precision says float32 (faster on processors without bfloat16 products). Ours packs without padding, computes the shared system text once and takes logits at
 answer tokens alone; theirs is given length-sorted rows with right padding, as a trainer does.
 Processor time is given beside the clock: on a shared machine it is the number that can be trusted.
 """
@@ -80,11 +80,13 @@ def ours(
     return step
 
 
-def theirs(folder: Path, lora: Lora, examples: list[Example], per_pass: int) -> Callable[[], float]:
+def theirs(
+    folder: Path, lora: Lora, examples: list[Example], per_pass: int, precision: torch.dtype
+) -> Callable[[], float]:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
+    base = AutoModelForCausalLM.from_pretrained(folder, dtype=precision)
     config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=list(lora.modules))
     model = get_peft_model(base, config)
     answers = sum(one.encoded.answer_tokens for one in examples)
@@ -123,9 +125,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--pass-tokens", type=int, default=1024)
     parser.add_argument("--recompute", action="store_true")
+    parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
     parser.add_argument("--only", choices=("ours", "theirs"))
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
+    precision = getattr(torch, given.precision)
     frozen = find_base(Base(model=given.base), None, Paths.of(), SILENT)
     tokenizer = Tokenizer.from_file(str(frozen.folder / "tokenizer.json"))
     data = read_examples(TrainData(folder=given.data, rows=given.pairs), 7, tokenizer)
@@ -135,7 +139,7 @@ def main() -> None:
     if given.only != "theirs":
         shape = Architecture.of(frozen.folder)
         adapter = Adapter(shape.shapes, shape.layers, lora, "cpu", 7)
-        model = Qwen2(frozen.folder, adapter, "cpu", torch.bfloat16)
+        model = Qwen2(frozen.folder, adapter, "cpu", precision)
         step = ours(model, examples, data.prefix, given.pass_tokens, given.recompute)
         print(json.dumps(measured("ours", step, tokens, len(examples), given.rounds)), flush=True)
         del model, step
