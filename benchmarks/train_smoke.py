@@ -2,7 +2,8 @@
 
     python benchmarks/train_smoke.py
 
-Two minutes on two quiet cores. Works in a home of its own, so that nobody's catalogue changes.
+Two minutes on two quiet cores; in float32 where the processor has no bfloat16 products, which is
+several times as fast there. Works in a home of its own, so that nobody's catalogue changes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from cli_tuner.models import Store, load_catalogue
 from cli_tuner.settings import Paths
+from cli_tuner.train.usage import bfloat16_products
 
 QUERIES = (
     "find all python files modified in the last 2 days",
@@ -37,6 +39,8 @@ def main() -> int:
         (models / model.name).symlink_to(model)
         began = time.monotonic()
         train = [program, "run", "train", "configs/train/smoke.yaml", "--out", str(home / "runs")]
+        if bfloat16_products() is False:
+            train += ["--set", "precision=float32"]
         subprocess.run(train, env=environ, check=True)
         seconds = time.monotonic() - began
         rows = [

@@ -3,9 +3,10 @@
     python benchmarks/train_speed.py --base fast --data data/processed/train-v2
 
 Both make the gradient of the same examples, an adapter on every linear layer of the same base, in
-bfloat16 unless --precision says float32 (faster on processors without bfloat16 products). Ours packs without padding, computes the shared system text once and takes logits at
-answer tokens alone; theirs is given length-sorted rows with right padding, as a trainer does.
-Processor time is given beside the clock: on a shared machine it is the number that can be trusted.
+bfloat16 unless --precision says float32 (faster on processors without bfloat16 products). Ours
+packs without padding, computes the shared system text once and takes logits at answer tokens alone;
+theirs is given length-sorted rows with right padding, as a trainer does. Processor time is given
+beside the clock: on a shared machine it is the number that can be trusted.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def main() -> None:
         print(json.dumps(measured("ours", step, tokens, len(examples), given.rounds)), flush=True)
         del model, step
     if given.only != "ours":
-        step = theirs(frozen.folder, lora, examples, 16)
+        step = theirs(frozen.folder, lora, examples, 16, precision)
         found = measured("transformers + peft", step, tokens, len(examples), given.rounds)
         print(json.dumps(found))
 

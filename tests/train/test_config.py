@@ -26,6 +26,12 @@ def test_every_shipped_configuration_is_valid(path):
     assert load_config(path, TrainConfig).name == path.stem
 
 
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_what_a_shipped_configuration_begins_from_is_there(path):
+    start = load_config(path, TrainConfig).lora.start
+    assert start is None or (CONFIGS.parent / start).is_file()
+
+
 def test_what_a_sitting_sets_is_no_part_of_the_identity(tmp_path):
     path = written(tmp_path, "")
     here = load_config(path, TrainConfig)

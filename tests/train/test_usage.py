@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from cli_tuner.train.track import Tracker, read_rows
-from cli_tuner.train.usage import Usage
+from cli_tuner.train.usage import Usage, bfloat16_products
 
 
 @pytest.fixture
@@ -75,3 +75,21 @@ def test_on_a_processor_no_gpu_is_asked(gpu):
     assert list(found) == ["memory_gb"]
     assert 0 < found["memory_gb"] < 1_000
     assert gpu.asked == []
+
+
+@pytest.mark.parametrize(
+    ("said", "has"),
+    [
+        ("flags\t\t: fpu avx512f avx512_bf16 amx_tile\n", True),
+        ("processor\t: 0\nflags : sse2 amx_bf16\n", True),
+        ("Features\t: fp asimd bf16\n", True),
+        ("flags\t\t: fpu avx2 avx512f avx512vl\n", False),
+        ("bugs : spectre\n", None),
+        (None, None),
+    ],
+)
+def test_whether_a_processor_multiplies_bfloat16(tmp_path, said, has):
+    cpuinfo = tmp_path / "cpuinfo"
+    if said is not None:
+        cpuinfo.write_text(said)
+    assert bfloat16_products(cpuinfo) is has

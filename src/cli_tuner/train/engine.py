@@ -28,6 +28,9 @@ from cli_tuner.train.record import hardware
 from cli_tuner.train.result import Finished, write_result
 from cli_tuner.train.start import Start, find_start
 from cli_tuner.train.track import METRICS, Tracker, read_rows, wandb_run
+from cli_tuner.train.usage import bfloat16_products
+
+SLOW = "this processor has no bfloat16 products: --set precision=float32 is several times as fast"
 
 
 def train_with_torch(config: TrainConfig, work: Path, folder: Path, progress: Progress) -> Made:
@@ -52,6 +55,8 @@ def train_with_torch(config: TrainConfig, work: Path, folder: Path, progress: Pr
     state, tensors = load(work, begin)
     progress.step(f"load {base.name}")
     device = _device(config)
+    if device == "cpu" and config.precision == "bfloat16" and bfloat16_products() is False:
+        progress.note(SLOW, keep=True)
     model = load_model(config, base, device, start)
     plain = config.model_dump(mode="json", exclude=set(config.operational))
     run = wandb_run(config.sitting, work, config.name, state.tracking_id, plain)
