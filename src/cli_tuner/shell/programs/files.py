@@ -148,8 +148,34 @@ def _move(call: Call) -> Value:
         if path in call.shell.files and target is not None:
             call.shell.files[resolved(target.text, call.shell.cwd)] = call.shell.files[path]
     if target is not None and sources and not void:
-        call.writes(_in_folder(call, target, sources), _content(call, sources[0]))
+        extra = ("onto-one",) if _onto_one_name(call, sources, target) else ()
+        call.writes(_in_folder(call, target, sources), _content(call, sources[0]), *extra)
     return EMPTY
+
+
+# A name as files have them; `conf.d` and `v1.2` are folders.
+_FILE_NAME = re.compile(r"(?:.*/)?[^/]+\.(?!d$)[A-Za-z][A-Za-z0-9]{0,4}")
+_ONE_BY_ONE = frozenset({"find", "fd", "fdfind", "xargs", "parallel"})
+_KEEPS = ("-n", "--no-clobber", "-i", "--interactive", "-b", "--backup", "-t")
+
+
+def _onto_one_name(call: Call, sources: list[Field], target: Field) -> bool:
+    """Whether each of several files gets the same name, one after the other: the last one stays.
+
+    So it is in a loop, and where find or xargs names one file at a time. `mv *.txt all.txt`, all at
+    once, is an error.
+    """
+    if len(sources) != 1 or call.has(*_KEEPS) or not _FILE_NAME.fullmatch(target.raw.strip("\"'")):
+        return False
+    if any(sign in target.raw for sign in ("$", "`", "{", "*", "?")):
+        return False
+    source = sources[0].value
+    several = len(source.texts) > 1 or any(sign in source.text for sign in (STAR, HOLE))
+    if "alone" in source.taints or not (several or "many" in source.taints):
+        return False
+    if "$" in sources[0].raw and call.shell.scope.looping > 0:
+        return True
+    return any(name in _ONE_BY_ONE for name in call.shell.via)
 
 
 def _rename(call: Call) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
@@ -118,10 +119,21 @@ def _find_commands(call: Call, tests: list[Field], found: list[Field]) -> None:
             end += 1
         command = tests[index + 1 : end]
         asks = tests[index].text in ("-ok", "-okdir")
+        alone = _alone(tests, tests[index].text.endswith("dir"))
         for item in found:
             one = _marked(item, "asks") if asks else item
+            one = _marked(one, "alone") if alone else one
             call.run([_put(word, one) for word in command], stdin=EMPTY)
         index = end
+
+
+def _alone(tests: list[Field], each_in_its_folder: bool) -> bool:
+    """Whether what is found is one file, or one in each folder where the command runs."""
+    texts = [test.text for test in tests]
+    names = [value for test, value in pairwise(texts) if test in ("-name", "-iname")]
+    exact = bool(names) and not any(set(name) & {STAR, "*", "?", "["} for name in names)
+    flat = ("-maxdepth", "1") in pairwise(texts)
+    return "-quit" in texts or (exact and (each_in_its_folder or flat))
 
 
 def _marked(item: Field, mark: str) -> Field:

@@ -26,7 +26,7 @@ def _crontab(call: Call) -> Value:
         call.effect(EffectKind.PERSIST, "crontab", "removed")
     elif "edit" in parsed.attributes:
         call.effect(EffectKind.PERSIST, "crontab", "edit")
-    elif parsed.operands or call.stdin.texts != ("",):
+    elif not call.has("-h", "--help", "-V"):  # without a file: what comes in, be it nothing
         from_input = not parsed.operands or parsed.operands[0].text == "-"
         content = call.stdin if from_input else call.reads(parsed.operands[0])
         grade = graded(call.shell, call.name, content)

@@ -170,8 +170,12 @@ def _same(call: Call) -> Value:
             _keeps_all(call, value)
         whole = call.name == "tail" and any(a.text.lstrip("-n").startswith("+") for a in call.args)
         selected = frozenset() if whole else frozenset({"everything"})
-        return replace(value, taints=value.taints - {"endless"} - selected)
+        one = {"alone"} if _ONE_LINE.search(" ".join(arg.text for arg in call.args)) else set()
+        return replace(value, taints=(value.taints - {"endless"} - selected) | one)
     return value
+
+
+_ONE_LINE = re.compile(r"(?:^| )(?:-1|-n ?1|--lines[ =]1)(?: |$)")
 
 
 def _keeps_all(call: Call, value: Value) -> None:
