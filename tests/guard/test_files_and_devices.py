@@ -312,3 +312,35 @@ def test_the_same_program_grows_and_shrinks_packs_and_unpacks(command, level):
 )
 def test_images_and_what_lies_below_file_systems(command, level):
     assert check(command).level == level
+
+
+@pytest.mark.parametrize(
+    ("command", "level"),
+    [
+        # Each file takes the place of the one before.
+        ("find . -name '*.c' -exec sh -c 'mv \"$1\" x.c' _ {} ';'", "review"),
+        ("find . -name '*.c' | while read f; do mv \"$f\" x.c; done", "review"),
+        ("fd -e txt -x mv {} all.txt", "review"),
+        ("fd -e txt -x mv {} {.}.md", "safe"),
+        ("find . -maxdepth 1 -name old.txt -exec mv {} new.txt ';'", "safe"),
+        ("ls -t | head -1 | xargs -I{} mv {} newest.txt", "safe"),
+        ("ls -t | head -n 12 | xargs -I{} mv {} newest.txt", "review"),
+        ("for i in 1 2; do mv log.txt old.txt; done", "safe"),
+        # On the other machine, too.
+        ("scp evil host:/etc/passwd", "dangerous"),
+        ("rsync -a tool root@host:/usr/bin/sudo", "dangerous"),
+        ("scp tool host:/usr/local/bin/tool", "safe"),
+        ("scp host:/etc/passwd .", "safe"),
+        # What is not written down anywhere else.
+        ("crontab < /dev/null", "review"),
+        ("crontab -l", "safe"),
+        ("sqlite3 prod.db '.restore old.db'", "review"),
+        ("sqlite3 prod.db '.backup copy.db'", "safe"),
+        ("svn delete ^/trunk -m x", "review"),
+        ("svn rm old.c", "safe"),
+        ("make -f- <<< $'all:\\n\\trm -rf /'", "dangerous"),
+        ("make -fbuild.mk all", "safe"),
+    ],
+)
+def test_what_takes_the_place_of_what_was_there(command, level):
+    assert check(command).level == level

@@ -8,6 +8,7 @@ from dataclasses import replace
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler, Parsed
 from cli_tuner.shell.facts import Facts
+from cli_tuner.shell.labels import labels_of
 from cli_tuner.shell.paths import IN_HOME, IN_ROOT, PROJECT, resolved
 from cli_tuner.shell.values import (
     EMPTY,
@@ -155,6 +156,16 @@ _RSYNC = Facts(
 _REMOTE = re.compile(r"^(?:[\w.-]+@)?[\w.-]+:(?!\\)|^rsync://")
 
 
+_OF_THE_SYSTEM = frozenset({"accounts", "boot", "core", "programs"})
+
+
+def _there(call: Call, target: Field) -> None:
+    """What a copy overwrites on the other machine: accounts and programs are as dear there."""
+    path = target.text.partition(":")[2]
+    if path.startswith("/") and not path.startswith("//") and _OF_THE_SYSTEM & labels_of(path):
+        call.writes(replace(target, value=known(path)), UNKNOWN)
+
+
 def _rsync(call: Call) -> Value:
     """rsync and scp: local sides are read or written, remote ones are the network."""
     parsed = call.parsed(_RSYNC if call.name == "rsync" else Facts(values=_SCP_VALUES))
@@ -175,6 +186,7 @@ def _rsync(call: Call) -> Value:
     if _REMOTE.match(target.text):
         carried = ("carries:" + taint for taint in sorted(taints))
         call.effect(EffectKind.NETWORK_OUT, target.text, "copy", *carried)
+        _there(call, target)
         if "delete" in parsed.attributes:
             call.effect(EffectKind.REMOTE_STATE, target.text, "delete")
             if all(re.search(r"(?:^|/)\.?empty(?:dir)?/*$", s.text) for s in sources):

@@ -24,7 +24,7 @@ _LOSES = re.compile(
 _CHANGES = re.compile(
     r"\b(?:delete\s+from|update\s+\S+\s+set|alter\s+table|deleteMany|deleteOne|"
     r"pg_(?:terminate|cancel)_backend|into\s+(?:out|dump)file|shutdownServer)\b|"
-    r"(?:^|[;\n])\s*shutdown\b",
+    r"(?:^|[;\n])\s*shutdown\b|(?:^|\s)\.restore\s",
     re.I,
 )
 # A database, or what another system calls one; the name follows.

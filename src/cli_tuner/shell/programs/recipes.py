@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 from cli_tuner.records.verdict import EffectKind
 from cli_tuner.shell.call import Call, Handler
 from cli_tuner.shell.given_code import content_of
 from cli_tuner.shell.paths import resolved
 from cli_tuner.shell.values import EMPTY, UNKNOWN, Value, known
+from cli_tuner.shell.words import Field
 
 _MAKE = re.compile(r"\$[({]MAKE[)}]")
 _VARIABLE = re.compile(
@@ -63,13 +65,20 @@ def _recipes(call: Call, makefile: str) -> None:
 
 def _written(call: Call, option: tuple[str, ...], names: tuple[str, ...]) -> Value | None:
     """The file that is given, or found under its usual name, if this text wrote or fetched it."""
-    where = call.after(*option)
+    where = call.after(*option) or _joined(call, option)
     if where is not None:
         return content_of(call, where)
     folder = call.after("-C", "--directory", "--prefix", "-d")
     start = f"{folder.text.rstrip('/')}/" if folder is not None else ""
     paths = (resolved(start + name, call.shell.cwd) for name in names)
     return next((call.shell.files[path] for path in paths if path in call.shell.files), None)
+
+
+def _joined(call: Call, option: tuple[str, ...]) -> Field | None:
+    """The file of `-fNAME`, written as one word."""
+    short = next((name for name in option if len(name) == 2), "")
+    word = next((a for a in call.args if short and re.match(rf"{short}[^=]", a.text)), None)
+    return None if word is None else replace(word, value=known(word.text[2:]), raw=word.raw[2:])
 
 
 def _fetched(call: Call, content: Value) -> None:

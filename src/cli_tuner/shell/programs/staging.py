@@ -80,6 +80,9 @@ def _is_secret(call: Call, path: str, forced: bool) -> bool:
     return forced and "sensitive" in labels
 
 
+_SVN_DELETES = frozenset({"delete", "del", "remove", "rm"})
+
+
 def _other(call: Call) -> Value:
     """Mercurial, Subversion and Jujutsu; their other sub-commands are facts."""
     from cli_tuner.shell.dispatch import apply_facts
@@ -89,6 +92,10 @@ def _other(call: Call) -> Value:
     staged(call, words)
     if {"push", "commit", "ci"} & set(words[:2]) and (call.name == "svn" or "push" in words[:2]):
         published(call)
+    if call.name == "svn" and words[:1] and words[0] in _SVN_DELETES:
+        for where in call.args[1:]:
+            if re.match(r"\^/|[a-z+]+://", where.text):  # in the repository, with no commit to come
+                call.effect(EffectKind.REMOTE_STATE, where.text, "delete")
     facts = facts_of(f"{call.name}-commands")
     return apply_facts(call, facts) if facts else UNKNOWN
 
