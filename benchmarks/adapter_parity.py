@@ -1,6 +1,6 @@
 """Do PyTorch and llama.cpp agree on an adapter?
 
-    python benchmarks/adapter_parity.py runs/fast-v2 --data data/processed/train-v2 --prompts 100
+    python benchmarks/adapter_parity.py runs/fast-v3 --data data/processed/train-v4 --prompts 100
 
 llama.cpp answers greedily with the adapter on the untouched quantized base. Each answer is read
 by our forward pass, dequantized base and peft folder: the greedy answers of both are the same if

@@ -1,6 +1,6 @@
 """Whether choosing among several candidates beats the greedy answer, and what it costs.
 
-    python benchmarks/candidates.py SET.jsonl --model fast+fast-v2 -n 4 --keep outputs.jsonl \\
+    python benchmarks/candidates.py SET.jsonl --model fast+fast-v3 -n 4 --keep outputs.jsonl \\
         [--suite domain --suite execution] [--limit 300] [--write RESULT.md]
 
 Every request is answered as `generate -n N` answers it: greedily, then N-1 samples together. What

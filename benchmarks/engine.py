@@ -1,7 +1,7 @@
 """How fast the engine is with several model files, adapters and settings, in one interleaved run.
 
-    python benchmarks/engine.py base=fast+none adapter=fast+fast-v2 \\
-        merged=quantized/fast-v2/fast-v2-q4_k_m.gguf one-thread=fast+none,threads=1
+    python benchmarks/engine.py base=fast+none adapter=fast+fast-v3 \\
+        merged=quantized/fast-v3/fast-v3-q4_k_m.gguf one-thread=fast+none,threads=1
 
 Each variant is a process of its own that has loaded its model and waits; they are asked in turn,
 one query after another, so that a change of the machine's speed meets all of them. Figures are

@@ -1,7 +1,7 @@
 """Does llama.cpp compute from the merged float16 file what PyTorch computes from base and adapter?
 
     python benchmarks/merged_parity.py quantized/fast-v2/fast-v2-f16.gguf \\
-        --base fast --adapter fast-v2 --data data/processed/train-v3
+        --base fast --adapter models/adapters/fast-v2.gguf --data data/processed/train-v3
 
 PyTorch has the dequantized base and the adapter beside it, in float32, so that merging, converting
 and the file are on one side only. Three things are compared:
@@ -80,7 +80,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("merged", type=Path)
     parser.add_argument("--base", default="fast")
-    parser.add_argument("--adapter", default="fast-v2")
+    parser.add_argument("--adapter", default="fast-v3")
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--alpha", type=float, default=32)
     parser.add_argument("--data", type=Path, required=True)

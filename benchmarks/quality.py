@@ -107,8 +107,11 @@ MEASUREMENTS = (
                 "cli-tuner run evaluate configs/evaluate/fast-all.yaml"),
     Measurement("balanced", "models", "[EVALUATION](EVALUATION.md), `balanced` untuned",
                 "cli-tuner run evaluate configs/evaluate/balanced-all.yaml"),
-    Measurement("fast-v2", "models", "[EVALUATION](EVALUATION.md), `fast` with its adapter",
+    Measurement("fast-v2", "models",
+                "[EVALUATION](EVALUATION.md), `fast` with its earlier adapter",
                 "cli-tuner run evaluate configs/evaluate/fast-v2.yaml"),
+    Measurement("fast-v3", "models", "[EVALUATION](EVALUATION.md), `fast` with its adapter",
+                "cli-tuner run evaluate configs/evaluate/fast-v3.yaml"),
     Measurement("balanced-v3", "models",
                 "[EVALUATION](EVALUATION.md), `balanced` with its earlier adapter",
                 "cli-tuner run evaluate configs/evaluate/balanced-v3.yaml"),
@@ -119,8 +122,11 @@ MEASUREMENTS = (
                 "python -m cli_tuner.evaluate.tables evaluation/fast-all evaluation/fast-v2 "
                 "evaluation/balanced-all evaluation/balanced-v3 evaluation/balanced-v4 "
                 "--into docs/EVALUATION.md"),
+    Measurement("tables-fast", "models", "[results/fast](results/fast.md), in place",
+                "python -m cli_tuner.evaluate.tables evaluation/fast-all evaluation/fast-v2 "
+                "evaluation/fast-v3 --into docs/results/fast.md"),
     Measurement("compare-fast", "models", "[EVALUATION](EVALUATION.md), McNemar",
-                "cli-tuner run compare evaluation/fast-all evaluation/fast-v2"),
+                "cli-tuner run compare evaluation/fast-all evaluation/fast-v3"),
     Measurement("compare-balanced", "models", "[EVALUATION](EVALUATION.md), McNemar",
                 "cli-tuner run compare evaluation/balanced-all evaluation/balanced-v4"),
     Measurement("candidates", "models", "[log](log.md), `-n 4` beside the greedy answer",
@@ -143,7 +149,7 @@ MEASUREMENTS = (
     Measurement("train-smoke", "training", "[TRAINING](TRAINING.md), the smoke run",
                 "python benchmarks/train_smoke.py", "2 minutes", ".venv-train"),
     Measurement("parity", "training", "[TRAINING](TRAINING.md), PyTorch beside llama.cpp",
-                "python benchmarks/adapter_parity.py runs/fast-v2 --data data/processed/train-v2 "
+                "python benchmarks/adapter_parity.py runs/fast-v3 --data data/processed/train-v4 "
                 "--prompts 100", environment=".venv-train"),
     Measurement("quantized", "training", "[QUANTIZATION](QUANTIZATION.md), files of the 0.5B",
                 "cli-tuner run quantize configs/quantize/fast-v2.yaml", "4 minutes"),
@@ -154,7 +160,8 @@ MEASUREMENTS = (
                 "--out build/quality/pages", "2 minutes"),
     Measurement("merged-parity", "training", "[QUANTIZATION](QUANTIZATION.md), the same model",
                 "python benchmarks/merged_parity.py quantized/fast-v2/fast-v2-f16.gguf --base fast "
-                "--adapter fast-v2 --data data/processed/train-v3", "10 minutes", ".venv-train"),
+                "--adapter models/adapters/fast-v2.gguf --data data/processed/train-v3",
+                "10 minutes", ".venv-train"),
     Measurement("engine-fast", "training", "[QUANTIZATION](QUANTIZATION.md), speed, 0.5B",
                 "python benchmarks/engine.py before=fast,mapped=on adapter=fast base=fast+none "
                 "trimmed=fast-trimmed q4_k_m=quantized/fast-v2/fast-v2-q4_k_m.gguf "

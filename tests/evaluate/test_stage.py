@@ -24,9 +24,9 @@ def test_a_shipped_configuration_is_valid_and_named_after_its_file(path):
 
 
 def test_base_and_tuned_models_are_measured_on_the_same_rows():
-    names = ("fast-all", "fast-v2", "balanced-all", "balanced-v3", "balanced-v4")
+    names = ("fast-all", "fast-v2", "fast-v3", "balanced-all", "balanced-v3", "balanced-v4")
     found = [load_config(path, EvaluateConfig) for path in CONFIGS if path.stem in names]
-    assert len(found) == 5
+    assert len(found) == 6
     assert len({one.sets for one in found}) == len({(one.seed, one.guard) for one in found}) == 1
     assert {one.name for one in found[0].sets} == {
         "generated-held-out", "generated-known", "dev", "test", "execution-dev",

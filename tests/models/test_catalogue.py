@@ -79,7 +79,7 @@ def test_every_shipped_adapter_is_here_and_is_the_pinned_file(paths: Paths) -> N
         assert adapter.packaged.stat().st_size == adapter.size_bytes
         assert sha256_of_file(adapter.packaged) == adapter.sha256
     defaults = {catalogue.base(one.base).default_adapter for one in catalogue.adapters.values()}
-    assert defaults == {"fast-v2", "balanced-v4"}
+    assert defaults == {"fast-v3", "balanced-v4"}
     assert set(catalogue.adapters) == defaults
 
 
@@ -150,12 +150,12 @@ def test_an_adapter_can_come_from_a_file(paths: Paths) -> None:
 
 
 def test_an_own_adapter_that_a_later_version_ships_is_the_shipped_one(paths: Paths) -> None:
-    shipped = load_catalogue(paths).adapters["fast-v2"]
-    own = ADAPTER.replace("adapter.house", "adapter.fast-v2").replace("house.gguf", "own.gguf")
+    shipped = load_catalogue(paths).adapters["fast-v3"]
+    own = ADAPTER.replace("adapter.house", "adapter.fast-v3").replace("house.gguf", "own.gguf")
     write_user_catalogue(paths, own.replace(DIGEST, shipped.sha256))
-    assert load_catalogue(paths).adapters["fast-v2"] == shipped
+    assert load_catalogue(paths).adapters["fast-v3"] == shipped
     write_user_catalogue(paths, own)
-    with pytest.raises(ConfigError, match="'fast-v2' is already defined"):
+    with pytest.raises(ConfigError, match="'fast-v3' is already defined"):
         load_catalogue(paths)
 
 

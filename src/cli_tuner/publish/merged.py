@@ -1,7 +1,7 @@
 """Merged GGUF files that the quantize stage made, under the names that Ollama finds on the Hub.
 
 `ollama run hf.co/OWNER/NAME:Q4_K_M` looks for a file of that quantization at the top of the
-repository, so the type ends the name: fast-v2-Q4_K_M.gguf. Files in which single tensors have a
+repository, so the type ends the name: fast-v3-Q4_K_M.gguf. Files in which single tensors have a
 type of their own would answer to the same tag; they are below `variants/` and are asked for by
 their whole name.
 """

@@ -1,4 +1,4 @@
-"""`python -m cli_tuner.evaluate.tables evaluation/fast-all evaluation/fast-v2 --into FILE`
+"""`python -m cli_tuner.evaluate.tables evaluation/fast-all evaluation/fast-v3 --into FILE`
 
 Prints the tables of these evaluations, or replaces what is between the two markers in a file. The
 tables are made from the evaluations alone: the same folders give the same text.
