@@ -123,8 +123,8 @@ MEASUREMENTS = (
                 "evaluation/balanced-all evaluation/balanced-v3 evaluation/balanced-v4 "
                 "--into docs/EVALUATION.md"),
     Measurement("tables-fast", "models", "[results/fast](results/fast.md), in place",
-                "python -m cli_tuner.evaluate.tables evaluation/fast-all evaluation/fast-v2 "
-                "evaluation/fast-v3 --into docs/results/fast.md"),
+                "python -m cli_tuner.evaluate.tables evaluation/fast-all evaluation/fast-v3 "
+                "--into docs/results/fast.md"),
     Measurement("compare-fast", "models", "[EVALUATION](EVALUATION.md), McNemar",
                 "cli-tuner run compare evaluation/fast-all evaluation/fast-v3"),
     Measurement("compare-balanced", "models", "[EVALUATION](EVALUATION.md), McNemar",
