@@ -162,7 +162,8 @@ def _rot13(call: Call) -> Value:
 def _same(call: Call) -> Value:
     """cat and filters that keep or select lines: the text stays what it was."""
     facts = Facts(values=_KEEPERS.get(call.name, frozenset()))
-    value = _input(call, call.parsed(facts))
+    parsed = call.parsed(facts)
+    value = _input(call, parsed)
     if call.name in ("head", "tail"):
         if call.name == "head" and _takes_much(call):
             return value
@@ -170,12 +171,10 @@ def _same(call: Call) -> Value:
             _keeps_all(call, value)
         whole = call.name == "tail" and any(a.text.lstrip("-n").startswith("+") for a in call.args)
         selected = frozenset() if whole else frozenset({"everything"})
-        one = {"alone"} if _ONE_LINE.search(" ".join(arg.text for arg in call.args)) else set()
+        lines = parsed.argument("-n", "--lines")
+        one = {"alone"} if call.has("-1") or (lines is not None and lines.text == "1") else set()
         return replace(value, taints=(value.taints - {"endless"} - selected) | one)
     return value
-
-
-_ONE_LINE = re.compile(r"(?:^| )(?:-1|-n ?1|--lines[ =]1)(?: |$)")
 
 
 def _keeps_all(call: Call, value: Value) -> None:
